@@ -42,12 +42,12 @@ const longestRetry = 5 * 60_000;
  *
  * | call answered     | then                                                                          |
  * | ----------------- | ----------------------------------------------------------------------------- |
- * | accepted          | the operation is on record, the next list tells what came of it                |
- * | busy (406), 400 on delete | not an error: look again, call again after 5–10 s, or a tenth of the time so far; stuck after 10 min |
- * | 429               | the account's gate is closed; again when it opens                             |
+ * | accepted          | the operation is recorded; the next list shows its result                      |
+ * | busy (406), 400 on delete | not an error: read again, call again after 5–10 s, or a tenth of the time so far; stuck after 10 min |
+ * | 429               | the account pauses (`Retry-After`); called again after the pause               |
  * | refused (create)  | shown at once; once a later list lacks the VM, stalled until spec, your annotations or key change, or 30 min |
- * | credentials       | said so; the account probes slowly                                            |
- * | retry, unknown    | look again first, then call again after 1 s … 5 min                            |
+ * | credentials       | reported; the account probes slowly                                           |
+ * | retry, unknown    | read again first, then call again after 1 s … 5 min                            |
  * | none: Kubernetes refused or altered what is stored first | WriteRefused; tried again after 1 s … 5 min |
  */
 export function conclude(
@@ -206,7 +206,7 @@ function accepted(decision: Decision): Report | undefined {
   const { action, statusReason } = decision;
   if (statusReason === undefined) return undefined;
   const operation = 'operation' in action ? action.operation : undefined;
-  // Whether a restart was taken decides, after a crash, whether it is asked for once more.
+  // After a crash, this decides whether the restart is requested again.
   const recordedOperation: OperationStatus | undefined =
     action.type === 'Restart' && operation !== undefined ? { ...operation, lastResult: restartAccepted } : operation;
   return { ...base(decision, statusReason), operation: recordedOperation, state: stateAfter[action.type] };

@@ -24,7 +24,7 @@ import type { Log } from '../telemetry/log.ts';
  */
 export type KeyLookup =
   | FoundKey
-  /** `isAbsent`: the API server says that the Secret doesn't exist. No message tells it: who may not read Secrets would learn it. */
+  /** `isAbsent`: the API server says that the Secret doesn't exist. No message repeats that to users who may not read Secrets. */
   | { readonly kind: 'Missing'; readonly message: string; readonly isAbsent?: true };
 
 export interface FoundKey {
@@ -35,7 +35,7 @@ export interface FoundKey {
   readonly isDefault: boolean;
 }
 
-/** What one Secret holds. `Absent`: there is no such Secret, which is the one case in which another may stand in. */
+/** What one Secret holds. `Absent`: the Secret doesn't exist. Only then may another one be used. */
 type Reading =
   | { readonly kind: 'Found'; readonly apiKey: Secret; readonly version: string }
   | { readonly kind: 'Unusable' | 'Absent' | 'Forbidden' };
@@ -52,7 +52,7 @@ export interface SharedCredentials {
   readonly namespaces: readonly string[];
 }
 
-/** Secrets that nobody watches for us are read again after this long: a good one seldom, a missing one soon. */
+/** Secrets that the operator doesn't watch are read again after this long: a usable one seldom, a missing one soon. */
 const keepFound = 5 * 60_000;
 const keepMissing = 10_000;
 
@@ -72,7 +72,7 @@ interface Cached {
 
 /**
  * Reads API keys from Secrets in the object's own namespace, each Secret once for all objects that use it. Worked table,
- * for an operator that has a key of its own; it comes into question only for objects of a namespace that may use it, that
+ * for an operator that has its own key; it comes into question only for objects of a namespace that may use it, that
  * leave the name of the Secret at its default, and whose machine has a name that proves it theirs:
  *
  * | the object                  | its Secret                | then                                                     |
@@ -194,7 +194,7 @@ export function createCredentials(options: {
       : '';
   }
 
-  /** Where the object's key is looked for: in the next one only if there is no such Secret as the one before. */
+  /** Where the object's key is looked for: in the next one only if the Secret before it doesn't exist. */
   function refsOf(object: VirtualMachine): readonly [SecretRef, SecretRef?] {
     const { metadata, spec } = object;
     const own = { namespace: metadata.namespace, ...spec.credentialsSecretRef };
@@ -217,7 +217,7 @@ export function createCredentials(options: {
         .map(nameOf),
     invalidate(secret) {
       bySecret.delete(secret);
-      // A read under way may have seen the Secret as it was before.
+      // A read in progress may have seen the Secret as it was before.
       for (const id of underWay.keys()) if (id.startsWith(`${secret}/`)) underWay.delete(id);
     },
     distrust(object) {
@@ -246,8 +246,8 @@ function nameOf({ namespace, name }: SecretRef): string {
 }
 
 /**
- * Judges a Secret as read. Pure. Only one that is meant as an API key is used: any other one may hold anything, and whoever
- * refers to it need not have the right to read it.
+ * Judges a Secret as read. Pure. Only one that is meant as an API key is used: any other may hold anything, and a user may
+ * refer to a Secret without permission to read it.
  *
  * | the Secret                                       | is used |
  * | ------------------------------------------------ | ------- |

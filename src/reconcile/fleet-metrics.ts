@@ -27,8 +27,7 @@ export interface FleetMetricsOptions {
 }
 
 /**
- * What metrics tell of objects and machines. Counts follow the watch; what needs a look at every machine is worked out when
- * somebody scrapes, and never asks the provider.
+ * Metrics of objects and VMs. Counts follow the watch. What needs every VM is computed when Prometheus scrapes, from the cache.
  */
 export class FleetMetrics {
   readonly #options: FleetMetricsOptions;
@@ -137,7 +136,7 @@ export class FleetMetrics {
     return metadata && { object_namespace: metadata.namespace, object: metadata.name };
   }
 
-  /** Counted anew only when the list or an object changed since: a scrape of a quiet fleet looks at no machine. */
+  /** Counted again only after the list or an object changed: a scrape of a quiet fleet reads no VM. */
   #heldIn(snapshot: Snapshot, account: AccountIdentity): number {
     const known = this.#held.get(snapshot);
     if (known?.changes === this.#changes) return known.held;
@@ -147,7 +146,7 @@ export class FleetMetrics {
     return held;
   }
 
-  /** Above the limit of series for each machine, these are all that is shown of it. */
+  /** Above the limit of per-VM metrics, only these are exported. */
   #usageIn(snapshot: Snapshot): Usage {
     let usage = this.#usage.get(snapshot);
     if (usage === undefined) {
@@ -216,7 +215,7 @@ function isDifferent({ status }: VirtualMachine): boolean {
   return status?.conditions?.some(({ type, status: is }) => type === 'AsSpecified' && is === 'False') === true;
 }
 
-/** One of a closed set: whoever may write a status could otherwise make series without end. */
+/** One of a closed set: a user who may write a status could otherwise create series without limit. */
 function reasonOf(object: VirtualMachine): string {
   const reason = readyOf(object)?.reason;
   if (reason === undefined) return 'None';

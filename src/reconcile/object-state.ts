@@ -8,9 +8,9 @@ import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
 import { type PowerHistory, type MachineRead, unseen, withRead } from './power-history.ts';
 
-/** Any of them may be the one that is stored, when the API server's answer was lost. */
+/** If the API server's answer was lost, any of them may be the stored one. */
 const mostSettledIntents = 32;
-/** Whoever sets another value each time hears of each, but not that nothing of it is kept. */
+/** A user who sets new values repeatedly gets an event for each; this bounds the memory for it. */
 const mostReported = 8;
 
 /**
@@ -79,15 +79,15 @@ export class ObjectState {
   /** The account of a key that was put into the Secret and is not judged yet. */
   successor: Account | undefined;
 
-  /** The announcement of the create call that this process sent last, as stored, until the machine is on record. */
+  /** The create intent of the request that this process sent last, as stored, until the VM is recorded. */
   sentIntent: string | undefined;
-  /** The account that call was made with. */
+  /** The account that this request was sent with. */
   intentAccount: unknown;
-  /** When that call was sent (monotonic). */
+  /** When it was sent (monotonic). */
   intentSentAt: number | undefined;
-  /** An announcement, as stored, that is known to have had no effect. */
+  /** Create intents, as stored, that are known to have had no effect. */
   #settledIntents: Set<string> | undefined;
-  /** The announcement of a create call that the provider refused: one list that starts later settles it. */
+  /** The create intent of a request that the provider refused: one list that starts later settles it. */
   refusedIntent: string | undefined;
   /** When that answer came (monotonic). */
   refusedAt = 0;
@@ -117,7 +117,7 @@ export class ObjectState {
   #generation: number | undefined;
   /** Since when (monotonic) the Secret of an object that is gone has the place of this one's. */
   #passwordAwaitedSince: number | undefined;
-  /** The Secret that the initial password is in, until the status tells it. */
+  /** The Secret that holds the initial password, until the status reports it. */
   passwordSecret: string | undefined;
   /** The newest annotations that mean nothing and were reported, as `name=value`. */
   #reportedAnnotations: Set<string> | undefined;
@@ -128,7 +128,7 @@ export class ObjectState {
   wasListed = false;
   deleteAcceptedAt: number | undefined;
   deletes = 0;
-  /** That a call has waited for its turn for a while, until one gets its turn. */
+  /** Whether a call has waited long for a slot, until a call gets one. */
   queueing: 'Unreported' | 'Reported' | undefined;
   /** When (monotonic) the next call may be sent for this object. */
   notBefore: number | undefined;
@@ -150,7 +150,7 @@ export class ObjectState {
     this.firstSeenAt = firstSeenAt;
   }
 
-  /** The announcement certainly led to no call that had an effect. `stored`: the one the object was read with, which stays known. */
+  /** The create intent certainly led to no request with an effect. `stored`: the one that the object was read with, which is kept. */
   settleIntent(intent: string, stored: string | undefined): void {
     const settled = (this.#settledIntents ??= new Set());
     settled.add(intent);
@@ -161,8 +161,8 @@ export class ObjectState {
   }
 
   /**
-   * The announcement whose call may have had an effect, given the one in the object. One that somebody took out of the
-   * object is still remembered; one that is known to have come to nothing proves nothing.
+   * The create intent whose request may have had an effect, given the one in the object. One that a user removed from the
+   * object is still remembered. One that is known to have had no effect proves nothing.
    */
   openIntent(stored: string | undefined): string | undefined {
     const intent = stored ?? this.sentIntent;
@@ -206,7 +206,7 @@ export class ObjectState {
     this.resetAbsence();
   }
 
-  /** Somebody asks for a look right now (monotonic): what was put off is due. */
+  /** The user requests a reconciliation (monotonic `now`): what was postponed is due. */
   noteRequest(value: string | undefined, now: number): void {
     if (value === this.#request) return;
     this.#request = value;

@@ -39,7 +39,7 @@ const leaseRef = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-.a-z0-9]{0,252}$/;
  * | no installation          |                              | it reconciles; its name is stored with the finalizer  |
  *
  * Each of these writes carries the resourceVersion that was read: of two installations that write, one gets a conflict. An object
- * is taken over once: two installations that are set to take over from each other would otherwise both act on it in turns.
+ * changes its owner this way once: two installations that are set to take over from each other would otherwise both act on it in turns.
  */
 export class Ownership {
   readonly #options: OwnershipOptions;
@@ -48,7 +48,7 @@ export class Ownership {
   /** UIDs of objects that this process took over, by key. */
   readonly #takenOver = new Map<string, string>();
   /** UIDs of objects that an Event was emitted for, by key: a tenant who edits the annotation again and again gets one. */
-  readonly #announced = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
   readonly #loggedNamespaces = new Set<string>();
 
   constructor(options: OwnershipOptions) {
@@ -85,7 +85,7 @@ export class Ownership {
     if (after !== undefined && isInScope && this.isOwnedByOthers(after)) this.#others.add(key);
     else this.#others.delete(key);
     if (after !== undefined) return;
-    this.#announced.delete(key);
+    this.#reported.delete(key);
     this.#takenOver.delete(key);
   }
 
@@ -95,7 +95,7 @@ export class Ownership {
   }
 
   /**
-   * The first step of a reconciliation of an object that this installation may manage: whether it goes on. If not, a write
+   * The first step of a reconciliation of an object that this installation may manage: whether it continues. If not, a write
    * brings the next one. Throws KubeError when Kubernetes refuses or alters that write.
    */
   async ensureOwned(object: VirtualMachine): Promise<boolean> {
@@ -127,8 +127,8 @@ export class Ownership {
         owner,
       });
     }
-    if (this.#announced.get(key) === uid) return;
-    this.#announced.set(key, uid);
+    if (this.#reported.get(key) === uid) return;
+    this.#reported.set(key, uid);
     announce(
       object,
       this.#wasTakenOver(object)

@@ -2,9 +2,9 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Clock } from '../domain/clock.ts';
 
 /**
- * How long it takes from when the newest change of what is asked for was seen until the provider is called for it, waits for a turn
- * or a quota included. Many changes call for nothing: those are forgotten once a reconciliation has found that, so that a call which drift asks
- * for later is not taken for theirs.
+ * The time from when the newest change of the spec was seen until the provider is called for it, including waits for a slot or a quota.
+ * Many changes need no call. They are forgotten once a reconciliation has found that, so that a later call because of drift isn't
+ * counted as their reaction.
  */
 export class ReactionLatency {
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class ReactionLatency {
     this.#observe((this.#clock.monotonic() - seenAt) / 1_000);
   }
 
-  /** A reconciliation found nothing to call for: its machine is there, and as asked. */
+  /** A reconciliation found that no call is needed: the VM is in sync. */
   cancel(key: string): void {
     this.#seenAt.delete(key);
   }

@@ -7,9 +7,9 @@ import { objectKey } from '../domain/object-key.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ReflectorChange } from '../kubernetes/cache/reflector.ts';
 
-/** A tenant that wins this race again and again costs no more memory than this. */
+/** Limits the memory that a tenant can use up by winning this race repeatedly. */
 const mostKept = 1_000;
-/** How long a deletion may be under way that found no finalizer: kube-apiserver ends requests after one minute (`--request-timeout`). Milliseconds. */
+/** How long a deletion that found no finalizer may be in progress: kube-apiserver ends requests after one minute (`--request-timeout`). Milliseconds. */
 const longestDeletion = 2 * 60_000;
 
 export type ObjectClient = Pick<KubeClient, 'get' | 'patch' | 'create'>;

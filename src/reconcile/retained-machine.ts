@@ -2,9 +2,9 @@ import type { Account } from '../provider/account/account.ts';
 import type { RetainedMachine } from '../controller/namespace-quota.ts';
 
 /**
- * Whether lists show that a VM is gone that an object left running. Only a list of its own account does, and only one that
- * started at `earliest` (monotonic) or later: a VM may be created by then and not be shown yet. While no such list is had, because
- * no object uses the account's key any more, the VM counts as there.
+ * Whether lists confirm that a VM that an object left running is deleted. Only a list of the VM's account counts, and only one that
+ * started at `earliest` (monotonic) or later: before, the VM may exist without being shown. Without such a list, because no object
+ * uses the account's key any more, the VM counts as existing.
  */
 export function isConfirmedGone(
   { id, name, ownerId, account }: RetainedMachine,

@@ -14,12 +14,12 @@ import { writeRemedy } from './execute/write-refusal.ts';
 import { objectKey } from '../domain/object-key.ts';
 
 /**
- * Status writes under way at once. An API server with two cores does no more in the same time with more of them, and those
- * who change many objects need it too: what they ask for is to be called for before it is told that it was.
+ * Status writes in flight at once. More of them make an API server with two cores no faster, and they would delay the writes of
+ * users. A provider call matters more than the report about it.
  */
 const statusWrites = 16;
 
-/** A call that rests on its announcement must find it in the object. */
+/** A call that depends on its intent must find it in the object. */
 const announcing: readonly Form[] = ['Full', 'Record'];
 
 /** Stores statuses, and remembers in `ObjectState.unsaved` what of one the API server refuses. */

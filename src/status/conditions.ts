@@ -30,7 +30,7 @@ export interface Circumstances {
   readonly isHeld?: boolean;
   /** The VM beside the spec. */
   readonly comparison: Comparison;
-  /** Something beside the machine that could not be done; Synced tells of it when all else is well. */
+  /** Something beside the VM that could not be done; Synced reports it if nothing else is wrong. */
   readonly trouble?: StatusReason | undefined;
 }
 

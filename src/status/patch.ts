@@ -37,7 +37,7 @@ export interface StatusWrite {
   readonly among?: readonly Form[];
   /** Why forms before these were refused earlier. */
   readonly because?: string | undefined;
-  /** Only if the object still has this version: for a status that announces a call. */
+  /** Only if the object still has this version: for a status that holds the intent of a call. */
   readonly resourceVersion?: string;
 }
 
@@ -65,7 +65,7 @@ export async function writeStatus(
       const status = inForm(form, current, after, now, because);
       const { stored, altered } = await patch(client, current, status, expected);
       if (altered === undefined) return { stored, form, because };
-      // One that lacks the record is no answer to a record that was altered: nothing can rest on it.
+      // A shorter form can't replace a record that was altered: no call may depend on it.
       if (form !== 'Full') throw altered;
       error = altered;
       [current, expected] = [stored, expected === undefined ? undefined : stored.metadata.resourceVersion];
@@ -75,7 +75,7 @@ export async function writeStatus(
     }
     because = error.words ?? error.message;
   }
-  throw error ?? new Error('there is no form of the status to write');
+  throw error ?? new Error('no form of the status to write');
 }
 
 /** `altered`: what of it an admission policy changed. */
@@ -117,9 +117,9 @@ function inForm(
   if (form === 'Full') return after;
   const { observedGeneration, conditions = [] } = after;
   const trouble = { reason: 'WriteRefused', message: `part of the status cannot be stored: ${because}` } as const;
-  const told = because === undefined ? conditions : withTrouble(conditions, trouble, now, before.conditions);
+  const reported = because === undefined ? conditions : withTrouble(conditions, trouble, now, before.conditions);
   const fields = form === 'Conditions' ? ofTheSpec : [...ofTheSpec, ...recordFields];
   const written = Object.fromEntries(fields.map((field) => [field, after[field]]));
   // `as`: an undefined field is one that goes.
-  return { ...before, ...written, observedGeneration, conditions: told } as VirtualMachineStatus;
+  return { ...before, ...written, observedGeneration, conditions: reported } as VirtualMachineStatus;
 }

@@ -12,14 +12,14 @@ import { duplicateMachine } from '../plan/duplicate-machine.ts';
 import { conditionsFor } from './conditions.ts';
 import { type LastKnown, held, lastKnown } from './last-known.ts';
 
-/** What a reconciliation came to, as far as the status tells it. */
+/** The result of a reconciliation, as far as the status reports it. */
 export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'handledRestart' | 'plannedActions'> {
   readonly statusReason: StatusReason;
   /** The VM that this reconciliation learned to be the object's. */
   readonly record?: KnownMachine | undefined;
   /** The machine when this reconciliation's own call described it. */
   readonly machine?: Machine | undefined;
-  /** The state an accepted power call leads through; shown until the next read tells more. */
+  /** The state an accepted power call leads through; shown until the next read. */
   readonly state?: MachineState | undefined;
 }
 
@@ -107,7 +107,7 @@ function isReached({ object, machine }: Observed, { statusReason, operation }: R
   return isAtRest && machine.machine.state === object.spec.powerState;
 }
 
-/** One that ended well is no news, and would cost a write each time. */
+/** A task that ended well isn't shown: it would cost a write each time. */
 function shownTask({ lastTask }: Machine): VirtualMachineStatus['lastTask'] {
   return isTaskBusy(lastTask) || isTaskFailed(lastTask) ? lastTask : undefined;
 }
@@ -177,7 +177,7 @@ function troubleOf(o: Observed): StatusReason | undefined {
 
 /**
  * Whether the status is worth a write. Equal ones are not, and neither is a state that merely flickers while an
- * operation that is already told is under way: what matters then is its end, which changes the conditions. Nor is the
+ * operation that is already reported is in progress: what matters then is its end, which changes the conditions. Nor is the
  * same trouble in other words, or an outage would write every object again and again. A task in progress is shown with what else is
  * written, or each power change would take a write more; that it ended or failed is written. So is the time of the last action, which
  * the provider may change with anything, and the Secret with the password of a VM that is being provisioned, whose end is written.
@@ -193,7 +193,7 @@ export function isWorthWriting(before: VirtualMachineStatus | undefined, after: 
   return !equal({ ...withoutQuotes(before), ...flickers }, { ...withoutQuotes(after), ...flickers });
 }
 
-/** Reasons whose message quotes the provider, which may word the same trouble anew each time (request ids, times). */
+/** Reasons whose message quotes the provider, which may word the same problem differently each time (request ids, times). */
 const quoting: ReadonlySet<string> = new Set<Reason>(['ProviderUnavailable', 'ProtocolError', 'CredentialsRejected']);
 
 function withoutQuotes(status: VirtualMachineStatus): VirtualMachineStatus {

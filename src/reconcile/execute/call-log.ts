@@ -53,18 +53,18 @@ function isCalling(action: Action): action is CallingAction {
   return Object.hasOwn(operations, action.type);
 }
 
-/** The id that an action is for, or that the answer to a create tells. */
+/** The id that an action is for, or that the answer to a create contains. */
 function idIn(value: unknown): ProviderId | undefined {
   if (typeof value !== 'object' || value === null || !('id' in value)) return undefined;
   return typeof value.id === 'number' ? value.id : undefined;
 }
 
-/** A VM that is gone already is an answer of its own; all else that is no failure was accepted. */
+/** `NotFound`: the VM was gone already. Every other successful answer means that the call was accepted. */
 function wordOf(value: unknown): string {
   return value === 'NotFound' ? value : 'Accepted';
 }
 
-/** What an action wrote to Kubernetes; a call to the provider has a line of its own. */
+/** What an action wrote to Kubernetes; a provider call has a separate line. */
 export function logWrite(log: Log, key: string, action: Action, execution: Execution): void {
   switch (execution.type) {
     case 'Recorded':

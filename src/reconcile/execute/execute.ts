@@ -55,15 +55,15 @@ export interface ExecuteDeps {
   readonly unlockAdoption: (machine: KnownMachine) => void;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
   readonly deletionRate: Pick<DeletionRate, 'take'>;
-  /** Annotation that goes on an object with its finalizer. */
+  /** Annotation that is stored together with the finalizer. */
   readonly ownership: Readonly<Record<string, string>>;
-  /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
+  /** Stores the intent of a restart, a power cut or a delete in the status, only if the object is unchanged. Throws KubeError. */
   readonly storeIntent: (action: Action) => Promise<void>;
   /** Whether the object's namespace has no VirtualMachine of this name and UID any more. */
   readonly isGone: (owner: Owner) => boolean;
 }
 
-/** The account as far as calls go through it, and what it knows that goes on record with them. */
+/** The account as far as calls go through it, with what is recorded about them. */
 export type WritableAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId' | 'keyedHash'>;
 
 /** What an action is carried out on. */
@@ -123,7 +123,7 @@ function carryOut(deps: ExecuteDeps, action: Action, target: ExecuteTarget): Pro
 }
 
 /**
- * Expected flow: slot granted → finalizer and intent stored, with the resourceVersion that was read → POST → status record
+ * Expected flow: slot acquired → finalizer and intent stored, with the resourceVersion that was read → POST → status record
  * (by the reconciler) → hint stored, intent gone (CompleteIdentity). Guarantees: no POST without a stored intent; a stale
  * reader sends nothing; the intent stays until the status record is stored, and while it is there, the next
  * reconciliation looks for the VM by its name before it may create again.
@@ -170,7 +170,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
     },
   );
   if (stored === undefined || outcome === undefined) {
-    // Without a refusal the turn never came: the object or the account is no longer as it was when this was decided.
+    // Without a refusal the call got no slot: the object or the account has changed since the decision.
     if (refusedByKubernetes === undefined || isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
     throw refusedByKubernetes;
   }
@@ -219,7 +219,7 @@ function noteFailure({ objectState, object }: ExecuteTarget, intent: string, fai
     case 'Wait':
       break;
   }
-  // A proxy may have sent it twice: a list tells whether the first one was carried out.
+  // A proxy may have sent it twice: a list shows whether the first one was carried out.
   objectState.refusedIntent = intent;
   objectState.refusedAt = clock.monotonic();
 }
@@ -237,8 +237,7 @@ async function withdraw(deps: ExecuteDeps, { object, objectState }: ExecuteTarge
 const recordAttempts = 5;
 
 /**
- * Finalizer and hint first, only if nobody changed the object since: what was decided on may have been whether to adopt the VM
- * at all. The status record follows in the same reconciliation; after a crash in between, spec.adoption grants it again.
+ * Finalizer and hint first, only if the object is unchanged: the change may decide that the VM isn't adopted at all. The status record follows in the same reconciliation; after a crash in between, spec.adoption grants it again.
  */
 async function adopt(deps: ExecuteDeps, target: ExecuteTarget, machine: KnownMachine): Promise<Execution> {
   const key = objectKey(target.object);
@@ -306,12 +305,12 @@ async function power(
     return true;
   });
   if (outcome === undefined) return { type: 'Superseded' };
-  // The guest has its time from when it was told, not from when that was sent.
+  // The grace period starts when the provider accepted the stop, not when it was sent.
   if (action.type === 'Stop') sent = withStart(action, deps.clock.now());
   return { type: 'Powered', action: sent, outcome };
 }
 
-/** A second restart or power cut would hurt, so the first is on record before it is made, but not before its turn has come. */
+/** A second restart or power cut would do harm, so the first is recorded before it is sent, but not before it has a slot. */
 async function callAfterIntent(
   deps: ExecuteDeps,
   target: ExecuteTarget,
@@ -361,7 +360,7 @@ async function release(deps: ExecuteDeps, { object }: ExecuteTarget): Promise<Ex
   return unlessSuperseded(released, { type: 'Released' });
 }
 
-/** What a write came to, if nobody changed the object before it. */
+/** The result of a write, unless the object changed before it. */
 async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promise<Execution> {
   try {
     await write;
@@ -372,7 +371,7 @@ async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promi
   }
 }
 
-/** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
+/** Objects of one namespace share its place in the round-robin, so that many of them delay no other namespace. */
 function writeFor({ object, providerName }: ExecuteTarget, priority: ProviderWrite['priority']): ProviderWrite {
   return { machineName: providerName, priority, flow: object.metadata.namespace };
 }

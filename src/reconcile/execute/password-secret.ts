@@ -44,9 +44,9 @@ const secrets = { group: '', version: 'v1', plural: 'secrets' };
 const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'NotFound', 'Unexpected']);
 
 /**
- * Creates the Secret with the initial password, owned by the object so that it goes with it. It is only ever created: the
- * operator has no right to change a Secret, so that none can be overwritten by it. One that is there already is looked at: an
- * earlier pass may have written it and died, or the garbage collector is about to delete it. `isGone`: whether the namespace has no
+ * Creates the Secret with the initial password, owned by the object so that it is garbage-collected. It is only ever created: the
+ * operator has no permission to change a Secret, so it can't overwrite one. One that exists already is checked: an earlier
+ * reconciliation may have written it before a crash, or the garbage collector is about to delete it. `isGone`: whether the namespace has no
  * such object any more. Throws KubeError.
  */
 export async function writePassword(
@@ -118,7 +118,7 @@ function judge(
   uid: string,
   id: ProviderId,
   isGone: (owner: Owner) => boolean,
-): 'Ours' | 'Foreign' | 'Outdated' | 'Leftover' {
+): 'Ours' | 'NotOurs' | 'Outdated' | 'Leftover' {
   // Whatever the API server answers; each field is checked.
   const { ownerReferences, annotations: notes } =
     (secret as { metadata?: { ownerReferences?: unknown; annotations?: Record<string, unknown> } }).metadata ?? {};
@@ -126,7 +126,7 @@ function judge(
   // The garbage collector deletes it once all of its owners are gone.
   const isLeftover = owners.length > 0 && owners.map(readOwner).every((owner) => owner !== undefined && isGone(owner));
   if (isLeftover) return 'Leftover';
-  if (!owners.some((owner) => readOwner(owner)?.uid === uid)) return 'Foreign';
+  if (!owners.some((owner) => readOwner(owner)?.uid === uid)) return 'NotOurs';
   return notes?.[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
 }
 

@@ -3,7 +3,7 @@ import type { MachineObservation } from '../../plan/observed.ts';
 import type { Absence } from '../../provider/account/absence.ts';
 import type { Snapshot, UnreadableEntry } from '../../provider/account/account.ts';
 
-/** What speaks for a recorded machine being gone. The list counts only when it started after our last change. */
+/** The evidence that a recorded VM is gone. A list counts only if it started after the operator's last call for the VM. */
 export interface AbsenceEvidence {
   /** Owners that the newest complete list shows. */
   readonly listedOwners: readonly ProviderId[];
@@ -17,7 +17,7 @@ export interface AbsenceEvidence {
   readonly keyOwnerId: ProviderId | undefined;
   /** Whether the machine was last seen with this very key, by what the object records. */
   readonly isSameKey: boolean;
-  /** Whether the object records the machine; one that is only asked for may be anybody's, or nobody's. */
+  /** Whether the object records the machine; one that the spec only names may be another user's, or may not exist. */
   readonly isRecorded: boolean;
   /** Complete lists in a row that lacked the machine. */
   readonly lists: number;
@@ -30,7 +30,7 @@ export interface AbsenceEvidence {
   readonly massDisappearance: { readonly vanished: number; readonly of: number } | undefined;
 }
 
-/** Agreeing lists that stand in for the account's proof where no owner is told. */
+/** How many agreeing lists count as proof if the list shows no owner. */
 const agreeingLists = 3;
 
 /**
@@ -127,9 +127,9 @@ export function confirmRecreation(
   return { isDue: true };
 }
 
-/** When an announced create call can no longer be under way, and what lists have said since. Monotonic milliseconds. */
+/** When a create request can no longer be in flight, and what lists have shown since. Monotonic milliseconds. */
 export interface NameEvidence {
-  /** The later of the announcement and this process's start, plus the response deadline. */
+  /** The later of the create request and this process's start, plus the response deadline. */
   readonly earliest: number;
   /** When the first complete list that lacks the name, at or after `earliest`, started. */
   readonly firstListWithout: number | undefined;
@@ -138,7 +138,7 @@ export interface NameEvidence {
   readonly visibilityWindow: number;
 }
 
-/** Whether a create call whose answer was lost is shown to have had no effect, and otherwise which list to ask for. */
+/** Whether lists confirm that a create request without an answer had no effect, and otherwise which list to request. */
 export function confirmNameFree(
   e: NameEvidence,
 ): { readonly absent: true } | { readonly absent: false; readonly wantListAfter: number } {
@@ -153,7 +153,7 @@ const namelessFor = 5 * 60_000;
 /** What is asked of a list that shows no readable VM of a name. Monotonic milliseconds. */
 export interface NameQuery {
   readonly name: string;
-  /** Whether nothing was ever created or announced for the object, and its name carries its UID. */
+  /** Whether no create intent was ever stored for the object, and its name carries its UID. */
   readonly isNeverCreated: boolean;
   /** The create call that may have had an effect, if there is one; `nameless`: what its intent has on record, `sentAt`: if this process sent it. */
   readonly intent: { readonly nameless: readonly ProviderId[]; readonly sentAt: number | undefined } | undefined;
@@ -166,13 +166,13 @@ export interface NameQuery {
  * | its name                               | and                                                  | may be the one |
  * | -------------------------------------- | ---------------------------------------------------- | -------------- |
  * | can be read, or was read earlier       |                                                      | if it is it    |
- * | unknown                                | nothing was ever announced for the object            | no             |
- * | unknown                                | it was listed before the create call was announced   | no             |
+ * | unknown                                | no create intent was ever stored for the object      | no             |
+ * | unknown                                | it was listed before the create intent was stored    | no             |
  * | unknown                                | no call is in doubt, and five minutes of lists show it so | no        |
  * | unknown                                |                                                      | yes            |
  *
- * So one VM of somebody else's without a name holds up no create for long, and a VM of ours that the provider shows
- * without its name is not created twice.
+ * So an unmanaged VM without a name delays no create for long, and a VM of this object that the provider shows without its
+ * name isn't created twice.
  */
 export function unreadableOf(snapshot: Snapshot, query: NameQuery): UnreadableEntry | undefined {
   return [...snapshot.unreadable.values()].find((entry) => mayHaveName(entry, snapshot.startedAt, query));

@@ -6,7 +6,7 @@ import type { MachineIndex } from '../../controller/machine-index.ts';
 import type { Credentials, KeyLookup } from '../credentials.ts';
 import type { ReadableAccount, ReconcileSubject } from './machine-lookup.ts';
 
-/** What tells whose a VM or a name is. */
+/** What decides which object a VM or a name belongs to. */
 export interface ConflictDeps {
   readonly credentials: Pick<Credentials, 'lookup'>;
   /** Or which limit leaves no room for one more API key. */
@@ -20,7 +20,7 @@ export interface ConflictDeps {
 
 const mostOrphanCandidates = 8;
 
-/** VMs with the object's name and another suffix that no object holds: the object may have been applied again in a new cluster. */
+/** Unmanaged VMs with the object's name and another suffix: the object may have been applied again in a new cluster. */
 export function orphanCandidatesOf(
   machineIndex: Pick<MachineIndex, 'isReserved'>,
   { object, identity, intent }: ReconcileSubject,

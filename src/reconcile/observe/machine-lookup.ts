@@ -104,7 +104,7 @@ function hinted(id: ProviderId | undefined, name: string): MachineLookup {
 
 /**
  * Other VMs that have the name of the recorded one, which was created for this object: one that was replaced may come back.
- * With the operator's own key only a name with the object's UID says so, because another namespace may have chosen the same one.
+ * With the operator's own key only a name with the object's UID is proof, because another namespace may have chosen the same one.
  */
 export function duplicatesOf(
   object: VirtualMachine,

@@ -23,8 +23,8 @@ export interface MachineDeps {
   readonly clock: Clock;
   readonly limits: Limits;
   /**
-   * When this process began to act on the object (monotonic): when it won the lease, or when the object's labels made it its own.
-   * Calls of whoever acted before may be under way until the deadline after it.
+   * When this process became responsible for the object (monotonic): when it became the leader, or when the object entered its
+   * selector. Calls of the process before it may be in flight until the deadline after that.
    */
   readonly leadingSince: (key: string) => number;
 }
@@ -167,7 +167,7 @@ function unreadableNamed(
     intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: objectState.intentSentAt } : undefined,
   });
   if (unreadable === undefined) return { kind: 'Absent' };
-  // When it can be read it may turn out to be of a name that wakes nobody here.
+  // Once it can be read, it may have a name that no object is subscribed to.
   deps.findings.requestList(deps.clock.monotonic() + longestRecheck);
   return unreadableMachine(unreadable, unreadable.name !== undefined);
 }
@@ -195,8 +195,8 @@ function isSuccessor(subject: ReconcileSubject, machine: Machine): boolean {
 }
 
 /**
- * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
- * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
+ * The object can't have a VM yet: the name carries its UID, no create intent or VM was ever recorded, and
+ * without the finalizer, which is stored before anything billable, no earlier record can have been lost.
  */
 function isNeverCreated({ object, objectState, name }: ReconcileSubject): boolean {
   const { metadata, status } = object;
@@ -258,8 +258,8 @@ function findByName(
 const freeFor = 5_000;
 
 /**
- * No VM has the name. Anybody of the account may take a name that the manifest chose, and a create call that is refused for that
- * could make a stranger's VM look like the object's: before a create call the list has to be a new one.
+ * No VM has the name. Other users of the account may take a name that the manifest chose, and a create request that is refused
+ * for that could make an unmanaged VM look like the object's. So the list before a create request has to be a new one.
  */
 function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileSubject): MachineObservation {
   const { object, identity } = subject;
@@ -269,7 +269,7 @@ function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileSubject)
   return notYetSeen;
 }
 
-/** Whether the key in use is the one the create intent was written with, or is shown to be of the same account. */
+/** Whether the key in use is the one the create intent was written with, or belongs to the same account. */
 function isKeyOf({ intent, isIntentProven, objectState }: ReconcileSubject, account: ReadableAccount): boolean {
   if (objectState.intentAccount === account || intent?.proof === undefined) return true;
   return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
@@ -295,7 +295,7 @@ function findById(
   const read = account.readMachine(key, id, snapshot.startedAt);
   if (read === undefined) return notYetSeen;
   if (!read.outcome.ok) {
-    // A machine that no list shows any more wakes nobody.
+    // A VM that no list shows requeues no object.
     deps.findings.requestList(deps.clock.monotonic() + rereadAfter);
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
   }
@@ -329,10 +329,10 @@ function findById(
   });
   if (judgment.kind === 'Absent')
     return replacementOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
-  // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
+  // A later list decides: soon at first, then at longer intervals, because the obstacle may stay.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestRecheck);
   deps.findings.requestList(Math.max(soon, massDisappearance?.until ?? 0));
-  // Just created and not visible yet is no reason for alarm.
+  // A VM that was just created may not be visible yet.
   return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : judgment;
 }
 

@@ -28,7 +28,7 @@ function clamp(status: VirtualMachineStatus, now: number): VirtualMachineStatus 
   };
 }
 
-/** Of a time that nobody can read nothing is known, so it counts as one in the future. */
+/** A time that can't be parsed counts as one in the future. */
 function isPast(time: string, now: number): boolean {
   return Date.parse(time) <= now;
 }
