@@ -8,7 +8,7 @@ export type Calls = Readonly<Partial<Record<Operation, number>>>;
 export interface Expectation {
   /** The object whose machine is looked at; its machines are named after it, with a suffix. */
   readonly object: string;
-  /** Ids of machines that nobody asked anything of. */
+  /** Ids of VMs that no object requested. */
   readonly bystanders: ReadonlySet<number>;
   /** Entries up to this seq are from before: of what follows only so much may have been accepted. */
   readonly since: number;
@@ -36,7 +36,7 @@ export function judge(ledger: Ledger, expectation: Expectation): readonly string
     ...ledger
       .writes()
       .filter(({ machineId }) => machineId !== undefined && bystanders.has(machineId))
-      .map(({ operation }) => `${operation} of a machine that nobody asked anything of`),
+      .map(({ operation }) => `${operation} of a VM that no object requested`),
     ...compare(ledger, expectation, (accepted, allowed) => accepted > allowed),
   ];
 }

@@ -103,7 +103,7 @@ describe('the output of kubectl', () => {
     ['vps', 'which is billed from then on'],
     ['vps.spec.powerOff.mode', 'TrySoft sends the shutdown signal'],
     ['vps.spec.region', 'exactly one of id or name'],
-    ['vps.status.conditions.reason', 'Why, in one word'],
+    ['vps.status.conditions.reason', 'The reason as one word'],
   ])('kubectl explain %s', async (field, words) => {
     expect((await vps.succeed('explain', field)).replaceAll(/\s+/g, ' ')).toContain(words);
   });
