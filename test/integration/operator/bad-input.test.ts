@@ -38,7 +38,7 @@ describe('invalid input', () => {
 
   it('with a rejected key: no write, a report, and a corrected Secret works at once', async () => {
     const fixture = await stageFor('rejected-key', { withSecret: false });
-    await fixture.cluster.putSecret(fixture.namespace, `${keyMarker}of-no-account`);
+    await fixture.cluster.putSecret(fixture.namespace, `${keyMarker}unknown-2f6d7190`);
     await fixture.operator();
     await fixture.create('web');
     await fixture.untilReady('web', 'Unknown/CredentialsRejected');
