@@ -31,7 +31,12 @@ test.each(seeds)(
     expect(isGood, text).toBe(true);
     // A soak in which nothing goes wrong shows nothing. How much of what is planned finds a request depends on the machine.
     const counted = (what: string): number => lines.find((line) => line.what === what)?.counted ?? 0;
-    const happened = ['kills of operators', 'faults between operator and APIs', 'faults of the provider', 'VMs created'];
+    const happened = [
+      'kills of operators',
+      'faults between operator and APIs',
+      'faults of the provider',
+      'VMs created',
+    ];
     expect(happened.filter((what) => counted(what) === 0)).toEqual([]);
   },
 );
