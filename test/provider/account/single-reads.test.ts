@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../../src/domain/failure.ts';
 import type { ProviderWrite } from '../../../src/provider/account/account.ts';
-import { createAccount } from '../../../src/provider/account/account-core.ts';
-import { silentLog } from '../../../src/telemetry/log.ts';
-import { createManualClock } from '../../support/clock.ts';
-import { createFakeProvider, machine } from '../../support/fake-provider.ts';
+import { machine } from '../../support/fake-provider.ts';
+import { createFixture } from './fixture.ts';
 
 const fleet = Array.from({ length: 1_000 }, (_, index) => machine(index + 1));
 const down: Omit<Failure, 'operation'> = { class: 'Retry', code: 'ServerError', status: 500, text: '' };
@@ -12,27 +10,16 @@ const change: ProviderWrite = { machineName: 'machine-1', priority: 'Power', flo
 
 /** A thousand machines, each followed by a key of its name, and one list of them. */
 async function scene(machines = fleet) {
-  const clock = createManualClock();
-  const provider = createFakeProvider(machines);
-  const woken: string[] = [];
-  const wake = (key: string): void => void woken.push(key);
-  const account = createAccount({
-    provider,
-    keyedHash: (text) => text,
-    clock,
-    log: silentLog,
-    random: () => 0.5,
-    wake,
-  });
+  const { clock, provider, account, woken } = createFixture(machines);
   for (const { id, name } of machines) account.subscribe(name, { name, id });
   await clock.advance(30_000);
-  woken.length = 0;
+  woken();
   const counts = (): readonly number[] => [provider.count('ListMachines'), provider.count('GetMachine')];
   const see = (id: number, fields: Parameters<typeof machine>[1]): void => {
     provider.machines = provider.machines.map((one) => (one.id === id ? machine(id, fields) : one));
   };
   expect(counts()).toEqual([1, 0]);
-  return { clock, provider, account, counts, see, woken: () => woken.splice(0) };
+  return { clock, provider, account, counts, see, woken };
 }
 
 test('a VM in transition is read by its id with backoff, and its change wakes its key', async () => {
