@@ -5,7 +5,7 @@ import type { Observed } from './observed.ts';
 /** A filter over every decision: no call is sent before the time that the provider asked for. */
 export function deferCalls(o: Observed, decision: Decision): Decision {
   if (!isProviderCall(decision.action)) return decision;
-  const held = { ...keptOperations(o), urgent: decision.fastPolling };
+  const held = { ...keptOperations(o), fastPolling: decision.fastPolling };
   if (o.rateLimitedFor > 0) {
     return requeue(
       { reason: 'RateLimited', message: 'the provider asked for fewer requests' },

@@ -299,6 +299,10 @@ describe.each(types)('the action %s', (type) => {
     else expect(action.type).toBe(type);
   });
 
+  it.each(isCall ? holds : [])('has the VM polled as fast during $what as without it', ({ more }) => {
+    expect(decide(type, more).fastPolling).toBe(decide(type).fastPolling);
+  });
+
   it(isCall ? 'is reported while it waits for its slot, before it queues again' : 'waits for no slot', () => {
     const usual = decide(type);
     const { action, statusReason, after, operation } = decide(type, { history: { isQueued: true } });
