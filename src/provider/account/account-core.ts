@@ -154,8 +154,8 @@ class AccountCore implements RegisteredAccount {
     return this.#subscriptions.size;
   }
 
-  hasSubscribersIn(flow: string): boolean {
-    return this.#subscriptions.hasGroup(flow);
+  hasSubscribersIn(group: string): boolean {
+    return this.#subscriptions.hasGroup(group);
   }
 
   cachedMachine(id: ProviderId): CachedMachine | undefined {
@@ -163,28 +163,28 @@ class AccountCore implements RegisteredAccount {
   }
 
   write<T>(
-    { machineName: subject, priority, flow, signal }: ProviderWrite,
+    { machineName, priority, flow, signal }: ProviderWrite,
     call: (provider: Provider) => Promise<Outcome<T>>,
     beforeCall?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
-    return this.#writes.serialize(subject, async () => {
+    return this.#writes.serialize(machineName, async () => {
       const refused = (): Outcome<T> | undefined => this.rejection && failed(this.rejection);
       if (this.#refusal() !== undefined) return refused();
-      const inTurn = async (): Promise<{ readonly outcome: Outcome<T> | undefined }> => {
+      const inSlot = async (): Promise<{ readonly outcome: Outcome<T> | undefined }> => {
         try {
           if (beforeCall !== undefined && !(await beforeCall())) return { outcome: undefined };
-          return { outcome: await this.#writes.track(subject, () => call(this.#provider)) };
+          return { outcome: await this.#writes.track(machineName, () => call(this.#provider)) };
         } finally {
           this.#poller.resetInterval();
         }
       };
-      const result = await this.#admission.schedule(priority, flow, inTurn, signal);
+      const result = await this.#admission.schedule(priority, flow, inSlot, signal);
       return result === undefined ? refused() : result.outcome;
     });
   }
 
-  lastWriteAt(subject: string): number | undefined {
-    return this.#writes.lastWriteAt(subject);
+  lastWriteAt(machineName: string): number | undefined {
+    return this.#writes.lastWriteAt(machineName);
   }
 
   readMachine(key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined {
@@ -210,9 +210,9 @@ class AccountCore implements RegisteredAccount {
     return undefined;
   }
 
-  subscribe(key: string, subject: Parameters<Account['subscribe']>[1]): void {
+  subscribe(key: string, target: Parameters<Account['subscribe']>[1]): void {
     const isFirst = this.#subscriptions.size === 0;
-    this.#subscriptions.subscribe(key, subject, this.#clock.monotonic());
+    this.#subscriptions.subscribe(key, target, this.#clock.monotonic());
     if (isFirst) this.#poller.schedule();
   }
 
@@ -228,8 +228,8 @@ class AccountCore implements RegisteredAccount {
     return this.#disappearances.massDisappearanceOf(id);
   }
 
-  setFastPolling(key: string, urgent: boolean): void {
-    this.#poller.setFastPolling(key, urgent);
+  setFastPolling(key: string, isFast: boolean): void {
+    this.#poller.setFastPolling(key, isFast);
   }
 
   requestList(key: string, after: number): void {
@@ -287,8 +287,8 @@ class AccountCore implements RegisteredAccount {
   #listMachines(keyProbes: KeyProbes | undefined): Promise<TimedRead<readonly ListedMachine[]> | undefined> {
     const read = () => this.#timedRead('List', accountFlow, () => this.#provider.listMachines(this.#abort.signal));
     if (keyProbes === undefined || this.credentialStatus === 'Accepted') return read();
-    const [flow = accountFlow] = this.#subscriptions.groups();
-    return keyProbes.run(read, flow, () => !this.#abort.signal.aborted && this.#subscriptions.size > 0);
+    const [group = accountFlow] = this.#subscriptions.groups();
+    return keyProbes.run(read, group, () => !this.#abort.signal.aborted && this.#subscriptions.size > 0);
   }
 
   async #getMachine(id: ProviderId, flow: string): Promise<TimedRead<Machine | undefined> | undefined> {

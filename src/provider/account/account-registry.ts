@@ -21,7 +21,7 @@ export interface AccountLimits {
 
 export interface AccountRegistryOptions extends Omit<
   AccountOptions,
-  'provider' | 'keyedHash' | 'onAccepted' | 'onSnapshot' | 'probes'
+  'provider' | 'keyedHash' | 'onAccepted' | 'onSnapshot' | 'keyProbes'
 > {
   /** Connects to the provider with a key. All accounts of a registry are at the same base URL. */
   readonly connect: (apiKey: Secret) => Provider;
@@ -68,7 +68,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
   const lists = new ListSizeLimit();
   // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
   const entries = new Map<string, Entry>();
-  /** Each `Secret` is asked with in every reconciliation of its objects, and hashed once. */
+  /** Each `Secret` is looked up in every reconciliation of its objects, and hashed once. */
   const hashes = new WeakMap<Secret, string>();
   let ordinals = 0;
   let sweptAt = clock.monotonic();

@@ -38,11 +38,11 @@ export interface CachedMachine {
   readonly machine: Machine;
 }
 
-/** A changing call: of which machine (its provider name), how urgent, and whose turns it takes. */
+/** A changing call: for which machine (its provider name), with which priority, and in which flow. */
 export interface ProviderWrite {
   readonly machineName: string;
   readonly priority: Exclude<CallPriority, 'Read' | 'List'>;
-  /** Groups have turns alike, however many calls each has waiting. An opaque string. */
+  /** Within a priority, flows get slots round-robin, however many calls each has waiting. An opaque string. */
   readonly flow: string;
   /** Aborts a call that still waits for a slot. */
   readonly signal?: AbortSignal;
@@ -64,7 +64,7 @@ export interface MassDisappearance {
   readonly until: number;
 }
 
-/** A read with the moment its request was sent (monotonic milliseconds). */
+/** A read, and when its request was sent (monotonic milliseconds). */
 export interface TimedRead<T> {
   readonly startedAt: number;
   readonly outcome: Outcome<T>;
@@ -72,7 +72,7 @@ export interface TimedRead<T> {
 
 /**
  * The account behind one API key, shared by every object that uses the key. It reads the list once for all of them,
- * remembers when we last changed which machine, and wakes the keys that follow a machine when that machine changed.
+ * remembers when the operator last changed which machine, and wakes the keys that are subscribed to a machine that changed.
  * It knows nothing of Kubernetes: a key is an opaque string.
  */
 export interface Account {
@@ -102,7 +102,7 @@ export interface Account {
   readonly snapshot: Snapshot | undefined;
   /** No list has succeeded or failed yet. */
   readonly isFirstListDue: boolean;
-  /** The newest mass absence that is not settled; while there is one, that a list lacks a name proves nothing either. */
+  /** The newest mass disappearance that is not settled; while there is one, that a list lacks a name proves nothing either. */
   readonly massDisappearance: MassDisappearance | undefined;
 
   /**
@@ -123,10 +123,10 @@ export interface Account {
     beforeCall?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined>;
   /**
-   * When our last change of `subject` was answered (monotonic), whatever the answer was; a read that started before says
+   * When the operator's last change of the machine was answered (monotonic), whatever the answer was; a read that started before says
    * nothing about it. `Infinity` while a write is in flight.
    */
-  lastWriteAt(subject: string): number | undefined;
+  lastWriteAt(machineName: string): number | undefined;
   /**
    * What a `GET` of this machine answered that was sent at or after `notBefore` (monotonic), or whose answer `key` has
    * not had yet. Undefined: it is being read, and `key` is woken when there is an answer. A failure is an answer too, for
@@ -154,7 +154,7 @@ export interface Account {
     },
   ): void;
   /**
-   * Since when (monotonic) `key` has followed the machine it follows now. A list that started earlier was not judged for
+   * Since when (monotonic) `key` has been subscribed to its present machine. A list that started earlier was not judged for
    * how many subscribed machines it lacks, so this machine may exist although that list lacks it.
    */
   subscribedSince(key: string): number | undefined;
@@ -162,13 +162,13 @@ export interface Account {
   absenceOf(id: ProviderId): Absence | undefined;
   /** At which rate VMs that are gone are created again. */
   readonly recreations: Pick<RecreationRate, 'dueAt' | 'reserve' | 'use'>;
-  /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
+  /** The mass disappearance in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
   massDisappearanceOf(id: ProviderId): MassDisappearance | undefined;
   /**
-   * While any key has urgency, the machines of those that have are read at the fast polling interval instead of once per idle poll: each
+   * While any key polls fast, the machines of those that do are read at the fast polling interval instead of once per idle poll: each
    * by itself or all by a list, whichever is cheaper.
    */
-  setFastPolling(key: string, urgent: boolean): void;
+  setFastPolling(key: string, isFast: boolean): void;
   /**
    * Asks for a list that starts at or after `after` (monotonic); `key` is woken when it is there or could not be had.
    * A key that already waits for an earlier one is woken by that, once: it looks, and asks again for what it still lacks.
@@ -191,8 +191,8 @@ export interface Account {
 
 /** An account together with what the registry has to know of it. */
 export interface RegisteredAccount extends Account {
-  /** How many keys follow a machine of it. */
+  /** How many keys are subscribed to a machine of it. */
   readonly subscriberCount: number;
-  /** Whether a key of this group does. */
-  hasSubscribersIn(flow: string): boolean;
+  /** Whether a key of this group is. */
+  hasSubscribersIn(group: string): boolean;
 }

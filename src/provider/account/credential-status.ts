@@ -22,13 +22,13 @@ export class CredentialStatus {
     this.#onAccepted = onAccepted;
   }
 
-  /** What a single call was answered; whether it changed the verdict. */
+  /** Records the result of a single call; returns whether the status changed. */
   onCall(outcome: Outcome<unknown>, now: number): boolean {
     if (!outcome.ok && outcome.failure.class === 'Credentials') this.suspectedAt = now;
     return outcome.ok && this.status === 'Unverified' && this.#set(undefined);
   }
 
-  /** What a list was answered; whether it changed the verdict. */
+  /** Records the result of a list; returns whether the status changed. */
   onList(startedAt: number, outcome: Outcome<unknown>): boolean {
     const isRejected = !outcome.ok && outcome.failure.class === 'Credentials';
     if (isRejected && !this.#wasAccepted) this.rejections += 1;

@@ -70,7 +70,7 @@ function newestOf(machines: readonly Machine[]): number | undefined {
   return newest === undefined ? undefined : Date.parse(newest);
 }
 
-/** What differs between two snapshots, by everything a machine may be followed by. */
+/** What differs between two snapshots, by everything that a key may be subscribed to. */
 export interface SnapshotDiff {
   readonly ids: ReadonlySet<ProviderId>;
   readonly names: ReadonlySet<string>;

@@ -47,7 +47,7 @@ export class Subscriptions {
     return this.#subscriptions.get(key)?.id;
   }
 
-  /** The flow of the key's calls: its group, or the key itself without one. */
+  /** The group of the key, which is the flow of its reads; the key itself without one. */
   groupOf(key: string): string {
     return this.#subscriptions.get(key)?.group ?? key;
   }

@@ -18,21 +18,21 @@ export class WriteTracker {
     return this.#answeredAt.get(machineName);
   }
 
-  /** Runs `work` when all earlier work on the subject has ended. */
+  /** Runs `work` when all earlier work on the machine has ended. */
   async serialize<T>(machineName: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(machineName);
-    const turn = before === undefined ? work() : before.then(work, work);
+    const result = before === undefined ? work() : before.then(work, work);
     // The next write only waits for the end; the caller handles the outcome.
-    const tail = turn.catch(() => {});
+    const tail = result.catch(() => {});
     this.#tails.set(machineName, tail);
     try {
-      return await turn;
+      return await result;
     } finally {
       if (this.#tails.get(machineName) === tail) this.#tails.delete(machineName);
     }
   }
 
-  /** Makes the call. Whatever its outcome, what was read before its answer says nothing about the subject any more. */
+  /** Makes the call. Whatever its outcome, what was read before its answer says nothing about the machine any more. */
   async track<T>(machineName: string, call: () => Promise<T>): Promise<T> {
     this.#answeredAt.set(machineName, Infinity);
     try {

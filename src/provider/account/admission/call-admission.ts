@@ -9,7 +9,7 @@ import { type CallPriority, CallScheduler } from './call-scheduler.ts';
 
 /** How calls of an account get through, for metrics. */
 export interface CallStats {
-  /** Whether the provider counts as away, so that only probes go out. */
+  /** Whether the provider counts as unavailable, so that only probes go out. */
   readonly isCircuitOpen: boolean;
   /** Whether a rate-limit pause (`Retry-After`) is in effect. */
   readonly isRateLimited: boolean;
@@ -62,7 +62,7 @@ export class CallAdmission {
     return this.#pause.pausedUntil;
   }
 
-  /** When (monotonic) the next list may probe whether the provider is back; undefined while it is not away. */
+  /** When (monotonic) the next list may probe whether the provider is back; undefined while it is available. */
   get nextProbeAt(): number | undefined {
     return this.#breaker.nextProbeAt;
   }
@@ -139,7 +139,7 @@ export class CallAdmission {
     if (change === undefined) return;
     const until = this.#pause.pausedUntil;
     // Of calls that were in flight together each may be refused: that counts as one slowdown, however long the pause becomes.
-    if (until !== undefined) this.#bucket[change === 'Closed' ? 'onThrottled' : 'pause'](until);
+    if (until !== undefined) this.#bucket[change === 'Started' ? 'onThrottled' : 'pause'](until);
     this.#scheduler.rejectWaiting();
   }
 }

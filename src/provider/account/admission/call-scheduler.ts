@@ -12,7 +12,7 @@ export interface CallSchedulerOptions {
   readonly bucket: TokenBucket;
   /** Calls in flight at a time, lists excluded: there is only one list at a time, and it must not wait for calls that hang. */
   readonly maxInFlight: number;
-  /** Whether only a list may go out for now; call `grant` when that is over. */
+  /** Whether only a list may go out for now; call `dispatch` when that is over. */
   readonly listsOnly: () => boolean;
 }
 
@@ -28,7 +28,7 @@ export interface CallSchedulerOptions {
  * | calls, but as many as may be are in flight              | none, until one ends; a list is sent all the same       |
  * | calls, but the key is in doubt                          | a list only: it shows whether the key is accepted       |
  *
- * So a waiting priority gets at least one slot in sixteen. Within a priority, slots go round-robin by group.
+ * So a waiting priority gets at least one slot in sixteen. Within a priority, slots go round-robin by flow.
  */
 export class CallScheduler {
   readonly #clock: Clock;
@@ -62,8 +62,8 @@ export class CallScheduler {
   }
 
   /**
-   * Waits for a slot. True: call now, and `end` it. False: rejected, stopped, or `signal` was aborted before the slot
-   * came. `group` is who shares with others.
+   * Waits for a slot. True: call now, then `release` the slot. False: rejected, stopped, or `signal` was aborted before the slot
+   * came.
    */
   async acquire(priority: CallPriority, flow: string, signal?: AbortSignal): Promise<boolean> {
     if (this.#isStopped || signal?.aborted === true) return false;
@@ -89,7 +89,7 @@ export class CallScheduler {
     if (this.#isStopped && this.#inFlight === 0) this.#idle.resolve();
   }
 
-  /** Grants what may be granted now. */
+  /** Gives out the slots that are free now. */
   dispatch(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -110,7 +110,7 @@ export class CallScheduler {
     this.dispatch();
   }
 
-  /** Turns away who waits, and resolves when the last call has ended, lists apart. */
+  /** Rejects waiting calls, and resolves when the last call has ended, lists excluded. */
   stop(): Promise<void> {
     this.#isStopped = true;
     this.rejectWaiting();
@@ -140,7 +140,7 @@ export class CallScheduler {
 
 type Waiter = (isAcquired: boolean) => void;
 
-/** The waiting calls of one priority: round-robin by group, and first in, first out within a group. */
+/** The waiting calls of one priority: round-robin by flow, and first in, first out within a flow. */
 class PriorityLevel {
   size = 0;
   /** The number of the last slot that this priority got. */
@@ -154,7 +154,7 @@ class PriorityLevel {
     this.size += 1;
   }
 
-  /** Whether it was still in line. */
+  /** Whether it was still waiting. */
   remove(flow: string, waiter: Waiter): boolean {
     const waiting = this.#flows.get(flow) ?? [];
     const index = waiting.indexOf(waiter);

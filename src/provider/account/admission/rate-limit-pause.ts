@@ -19,12 +19,12 @@ export class RateLimitPause {
     this.#random = random;
   }
 
-  /** Until when (monotonic) it is closed; undefined when it is open. */
+  /** When (monotonic) it ends; undefined without one. */
   get pausedUntil(): number | undefined {
     return this.#until > this.#clock.monotonic() ? this.#until : undefined;
   }
 
-  /** The failure that closed it, with what is left of the wait; undefined when it is open. */
+  /** The failure that started it, with what is left of the wait; undefined without one. */
   get failure(): Failure | undefined {
     const until = this.pausedUntil;
     if (until === undefined || this.#failure === undefined) return undefined;
@@ -32,19 +32,19 @@ export class RateLimitPause {
   }
 
   /**
-   * Closes it if the failure asks for that; a shorter wait than the present one changes nothing. Whether it was open
-   * until now: calls that were in flight together may all get it, which counts once.
+   * Starts or prolongs it if the failure asks for that; a shorter wait than the present one changes nothing. Calls that
+   * were in flight together may all get such a failure, which starts it once.
    */
-  record(failure: Failure): 'Closed' | 'Prolonged' | undefined {
+  record(failure: Failure): 'Started' | 'Prolonged' | undefined {
     const asks = failure.code === 'RateLimited' || (failure.code === 'ServerError' && failure.retryAfter !== undefined);
     if (!asks) return undefined;
     const wait = Math.max(shortestWait, failure.retryAfter ?? defaultWait);
     // Later by up to a tenth, so that several operators do not come back at the same moment.
     const until = this.#clock.monotonic() + jittered(wait, this.#random(), [1, 1.1]);
     if (until <= this.#until) return undefined;
-    const wasOpen = this.pausedUntil === undefined;
+    const isNew = this.pausedUntil === undefined;
     this.#until = until;
     this.#failure = failure;
-    return wasOpen ? 'Closed' : 'Prolonged';
+    return isNew ? 'Started' : 'Prolonged';
   }
 }

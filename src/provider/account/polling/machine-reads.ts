@@ -27,7 +27,7 @@ export class MachineReads {
   readonly #wake: (key: string) => void;
   readonly #byKey = new Map<string, MachineRead>();
 
-  /** `read` answers undefined when no call was made. */
+  /** `getMachine` resolves to undefined when no call was made. */
   constructor(
     clock: Clock,
     getMachine: (id: ProviderId, key: string) => Promise<MachineResult | undefined>,

@@ -1,4 +1,5 @@
 import { exponentialDelay } from '../../../domain/backoff.ts';
+
 /** How often an account may be read and changed. Milliseconds, except where another unit is named. */
 export interface AccountSettings {
   /** Between two lists when nothing is going on, ±10 %. */
@@ -39,7 +40,7 @@ interface Ended {
   readonly endedAt: number;
 }
 
-/** What the moment of the next read depends on. Times are monotonic milliseconds. */
+/** What the time of the next read depends on. Times are monotonic milliseconds. */
 export interface ReadNeeds {
   readonly lastList: Ended | undefined;
   /** The newest list or round of single reads. */
@@ -60,7 +61,7 @@ export interface ReadNeeds {
   readonly retryAt: number | undefined;
   /** When the rate-limit pause ends. */
   readonly rateLimitedUntil: number | undefined;
-  /** When the next list may probe whether the provider is back; undefined while it is not away. */
+  /** When the next list may probe whether the provider is back; undefined while it is available. */
   readonly nextProbeAt: number | undefined;
 }
 
@@ -81,7 +82,7 @@ export interface NextRead {
  *   no list yet                             a list at once
  *   a key is subscribed                     a list an idle interval after the last one
  *   a list is requested                     then, but the shortest interval after the last one's start
- *   a key polls fast                        any, the urgent interval after the last read
+ *   a key polls fast                        any, the fast interval after the last read
  *   a read of a machine is requested        any, then, but the shortest interval after the last read's start
  *   the last list failed                    a list no sooner than a growing delay, no later than the longest urgent interval
  *

@@ -11,7 +11,7 @@ export interface PollerOptions {
   readonly random: () => number;
   readonly settings: AccountSettings;
   readonly subscriptions: Subscriptions;
-  /** What else the moment of the next read depends on. */
+  /** What else the time of the next read depends on. */
   readonly needs: () => Pick<
     ReadNeeds,
     'isRejected' | 'rejections' | 'retryAt' | 'rateLimitedUntil' | 'nextProbeAt'
@@ -58,8 +58,8 @@ export class Poller {
     this.#idleInterval = options.settings.idlePollMs;
   }
 
-  setFastPolling(key: string, urgent: boolean): void {
-    if (!urgent) {
+  setFastPolling(key: string, isFast: boolean): void {
+    if (!isFast) {
       this.#fastPolling.delete(key);
       this.#unread.delete(key);
     } else if (!this.#fastPolling.has(key)) {
@@ -114,7 +114,7 @@ export class Poller {
     this.#cancelTimer?.();
   }
 
-  /** Starts the next read, or a timer for it. Called whenever something changed that its moment depends on. */
+  /** Starts the next read, or a timer for it. Called whenever something changed that its time depends on. */
   schedule(): void {
     // A list serves all keys: nothing is read at the same time.
     if (this.#isListing || this.#isStopped) return;

@@ -18,33 +18,33 @@ test.for([
   { asked: 1_001, random: 0, until: 1_001 },
   { asked: 7_000, random: 1, until: 7_700 },
 ])('paused until $until ms by a wait of $asked ms and the random number $random', ({ asked, random, until }) => {
-  const gate = new RateLimitPause(createManualClock(), () => random);
-  expect(gate.record(limited(asked))).toBe('Closed');
-  expect(gate.pausedUntil).toBeCloseTo(until, 6);
+  const pause = new RateLimitPause(createManualClock(), () => random);
+  expect(pause.record(limited(asked))).toBe('Started');
+  expect(pause.pausedUntil).toBeCloseTo(until, 6);
 });
 
 test('reports the remaining wait in whole milliseconds until it is over', async () => {
   const clock = createManualClock();
-  const gate = new RateLimitPause(clock, () => 0.0001);
-  gate.record({ ...limited(5_000), class: 'Retry', code: 'ServerError', status: 503 });
+  const pause = new RateLimitPause(clock, () => 0.0001);
+  pause.record({ ...limited(5_000), class: 'Retry', code: 'ServerError', status: 503 });
   await clock.advance(2_000);
-  expect(gate.failure).toMatchObject({ class: 'Wait', code: 'ServerError', retryAfter: 3_001 });
+  expect(pause.failure).toMatchObject({ class: 'Wait', code: 'ServerError', retryAfter: 3_001 });
   await clock.advance(3_001);
-  expect([gate.failure, gate.pausedUntil]).toEqual([undefined, undefined]);
+  expect([pause.failure, pause.pausedUntil]).toEqual([undefined, undefined]);
 });
 
 test('a longer wait prolongs the pause; a shorter one and another failure do not change it', async () => {
   const clock = createManualClock();
-  const gate = new RateLimitPause(clock, () => 0);
-  expect(gate.record({ ...limited(), code: 'ServerError' })).toBe(undefined);
-  expect(gate.record({ ...limited(9_000), code: 'Busy' })).toBe(undefined);
-  expect(gate.pausedUntil).toBe(undefined);
-  expect([gate.record(limited(5_000)), gate.record(limited(5_000)), gate.record(limited(4_000))]).toEqual([
-    'Closed',
+  const pause = new RateLimitPause(clock, () => 0);
+  expect(pause.record({ ...limited(), code: 'ServerError' })).toBe(undefined);
+  expect(pause.record({ ...limited(9_000), code: 'Busy' })).toBe(undefined);
+  expect(pause.pausedUntil).toBe(undefined);
+  expect([pause.record(limited(5_000)), pause.record(limited(5_000)), pause.record(limited(4_000))]).toEqual([
+    'Started',
     undefined,
     undefined,
   ]);
-  expect([gate.record(limited(6_000)), gate.pausedUntil]).toEqual(['Prolonged', 6_000]);
+  expect([pause.record(limited(6_000)), pause.pausedUntil]).toEqual(['Prolonged', 6_000]);
   await clock.advance(6_000);
-  expect(gate.record(limited(1_000))).toBe('Closed');
+  expect(pause.record(limited(1_000))).toBe('Started');
 });
