@@ -17,7 +17,7 @@ const mostBeginnings = 8;
  * Finds secrets in texts, whatever their case and spelling. A look at a text takes time in proportion to the text, however
  * many secrets there are and whatever they and the text contain. Holds hashes and no secret.
  */
-export class SecretIndex {
+export class SecretMatcher {
   /** Hash of the first characters of each spelling, and its length. */
   readonly #heads = new PairSet();
   /** Two hashes of each whole spelling. */

@@ -108,7 +108,7 @@ export function quoted(text: string, bytes = longestQuoted): string {
   return JSON.stringify(sanitize(text, bytes));
 }
 
-/** One line of at most so many bytes, fit for a status, an event or a log. Secrets are another matter: see SecretIndex. */
+/** One line of at most so many bytes, fit for a status, an event or a log. Secrets are another matter: see SecretMatcher. */
 export function sanitize(text: string, bytes: number): string {
   // Replacing may make it longer, cutting first keeps it cheap.
   return cutToBytes(printable(cutToBytes(text, bytes)), bytes);

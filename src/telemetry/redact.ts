@@ -1,4 +1,4 @@
-import { SecretIndex, shortestSecret } from '../domain/secret-matcher.ts';
+import { SecretMatcher, shortestSecret } from '../domain/secret-matcher.ts';
 import { redacted, Secret, secretName } from '../domain/secret.ts';
 import { cutToBytes, cutToCharacters, printable } from '../domain/text.ts';
 
@@ -17,8 +17,8 @@ const maxReleased = 1_000;
 const held = new Map<string, number>();
 /** The most recently released secrets, in the order of their release. */
 const released = new Set<string>();
-/** Index of all secrets in use and of up to a thousand outdated ones; undefined while out of date. */
-let index: SecretIndex | undefined;
+/** Matches all secrets in use and of up to a thousand outdated ones; undefined while out of date. */
+let matcher: SecretMatcher | undefined;
 let forgotten = 0;
 
 /**
@@ -31,7 +31,7 @@ export function registerSecret(secret: Secret): () => void {
   if (plain.length < shortestSecret) return () => {};
   released.delete(plain);
   held.set(plain, (held.get(plain) ?? 0) + 1);
-  index?.add(plain);
+  matcher?.add(plain);
   let isHeld = true;
   return () => {
     if (isHeld) release(plain);
@@ -51,17 +51,17 @@ function release(plain: string): void {
   if (released.size <= maxReleased || oldest === undefined) return;
   released.delete(oldest);
   forgotten += 1;
-  // The index is rebuilt only now and then, not with each rotated key.
-  if (forgotten >= maxReleased) index = undefined;
+  // The matcher is rebuilt only now and then, not with each rotated key.
+  if (forgotten >= maxReleased) matcher = undefined;
 }
 
-/** The index of all registered secrets. */
-export function registeredSecrets(): SecretIndex {
-  if (index === undefined) {
-    index = new SecretIndex([...held.keys(), ...released]);
+/** The matcher of all registered secrets. */
+export function registeredSecrets(): SecretMatcher {
+  if (matcher === undefined) {
+    matcher = new SecretMatcher([...held.keys(), ...released]);
     forgotten = 0;
   }
-  return index;
+  return matcher;
 }
 
 /** The text without any registered secret: the last line of defense, for texts that should not contain one anyway. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SecretIndex } from '../../src/domain/secret-matcher.ts';
+import { SecretMatcher } from '../../src/domain/secret-matcher.ts';
 import { Search } from '../secrets/search.ts';
 import { assertProperty } from '../support/property.ts';
 
@@ -16,19 +16,19 @@ const rows: readonly [reason: string, secrets: readonly string[], text: string, 
 ];
 
 test.for(rows)('%s', ([, secrets, text, clean]) => {
-  const index = new SecretIndex(secrets);
-  expect(index.scrub(text)).toBe(clean);
-  expect(index.quotedIn(text)).toBe(text !== clean);
+  const matcher = new SecretMatcher(secrets);
+  expect(matcher.scrub(text)).toBe(clean);
+  expect(matcher.quotedIn(text)).toBe(text !== clean);
 });
 
 test('a text with many prefixes of a secret is redacted in pieces', () => {
-  const index = new SecretIndex(['planted-key']);
-  expect(index.scrub('planted- '.repeat(20))).toMatch(/^(planted- ){8}\[redacted\]$/);
+  const matcher = new SecretMatcher(['planted-key']);
+  expect(matcher.scrub('planted- '.repeat(20))).toMatch(/^(planted- ){8}\[redacted\]$/);
 });
 
 test('secrets that hardly differ are found by their prefix', () => {
-  const index = new SecretIndex(Array.from({ length: 20 }, (_, more) => `planted-${'x'.repeat(more)}!`));
-  expect(index.scrub('a planted- thing')).toBe('a [redacted]');
+  const matcher = new SecretMatcher(Array.from({ length: 20 }, (_, more) => `planted-${'x'.repeat(more)}!`));
+  expect(matcher.scrub('a planted- thing')).toBe('a [redacted]');
 });
 
 test('any planted secret is found, in every spelling, and in any surroundings', async () => {
@@ -40,7 +40,7 @@ test('any planted secret is found, in every spelling, and in any surroundings', 
       fc.string(),
       async (plain, a, b) => {
         fc.pre(plain.every((one) => !'[redacted]'.includes(one.toLowerCase())));
-        const index = new SecretIndex(plain);
+        const matcher = new SecretMatcher(plain);
         const search = new Search({ markers: [], values: plain });
         for (const one of plain) {
           const text = `${a}${one}${b}`;
@@ -52,9 +52,9 @@ test('any planted secret is found, in every spelling, and in any surroundings', 
             encodeURIComponent(text),
             Buffer.from(text).toString('base64'),
           ]) {
-            const clean = index.scrub(printed);
+            const clean = matcher.scrub(printed);
             expect(await search.text(clean)).toEqual([]);
-            expect(index.scrub(clean)).toBe(clean);
+            expect(matcher.scrub(clean)).toBe(clean);
           }
         }
       },
@@ -63,21 +63,21 @@ test('any planted secret is found, in every spelling, and in any surroundings', 
   );
 });
 
-function secondsFor(index: SecretIndex, text: string): number {
+function secondsFor(matcher: SecretMatcher, text: string): number {
   const startedAt = process.cpuUsage();
-  index.scrub(text);
+  matcher.scrub(text);
   return process.cpuUsage(startedAt).user / 1e6;
 }
 
 describe('takes time in proportion to the text', () => {
   test('with twenty thousand similar secrets', () => {
-    const index = new SecretIndex(Array.from({ length: 20_000 }, (_, n) => `${'a'.repeat(6 + (n % 250))}${n}`));
-    expect(secondsFor(index, 'a'.repeat(1_000_000))).toBeLessThan(1);
+    const matcher = new SecretMatcher(Array.from({ length: 20_000 }, (_, n) => `${'a'.repeat(6 + (n % 250))}${n}`));
+    expect(secondsFor(matcher, 'a'.repeat(1_000_000))).toBeLessThan(1);
   });
 
   test('with prefixes of secrets everywhere', () => {
-    const index = new SecretIndex(Array.from({ length: 20_000 }, (_, n) => `${n}-secret-of-many`));
+    const matcher = new SecretMatcher(Array.from({ length: 20_000 }, (_, n) => `${n}-secret-of-many`));
     const beginnings = Array.from({ length: 50_000 }, (_, n) => `${n % 20_000}-secr`).join(' ');
-    expect(secondsFor(index, beginnings)).toBeLessThan(1);
+    expect(secondsFor(matcher, beginnings)).toBeLessThan(1);
   });
 });

@@ -1,6 +1,6 @@
 import { redacted, secretName } from '../../domain/secret.ts';
 import { isRecord } from '../../domain/json.ts';
-import { SecretIndex, shortestSecret } from '../../domain/secret-matcher.ts';
+import { SecretMatcher, shortestSecret } from '../../domain/secret-matcher.ts';
 import { cutToCharacters, printable, withoutUnprintable } from '../../domain/text.ts';
 import { spellingsOf } from '../../domain/secret-encodings.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
@@ -18,7 +18,7 @@ const secretAssignment = new RegExp(
  * The provider's words in an error body: `error`, `errors` or `message` of a JSON object, else the text without tags.
  * One line of at most 256 characters, from which `known` secrets and every value of a field named like a password are removed.
  */
-export function errorText(body: string, known: SecretIndex, isCut = false): string {
+export function errorText(body: string, known: SecretMatcher, isCut = false): string {
   const words = isCut ? undefined : jsonErrorText(body, known);
   if (words !== undefined) return words;
   const text = withoutTail(body, known, isCut);
@@ -29,14 +29,14 @@ export function errorText(body: string, known: SecretIndex, isCut = false): stri
 }
 
 /** The same of a body that must be JSON to be quoted at all; undefined if it is not. Too long a body says nothing. */
-export function jsonErrorText(body: string, known: SecretIndex): string | undefined {
+export function jsonErrorText(body: string, known: SecretMatcher): string | undefined {
   if (body.length > longestRead) return undefined;
   const json = parse(body);
   return json && tidy(wordsOf(json.value), known, new Set(secretValues(json.value, 0)));
 }
 
 /** Makes any text fit for `Failure.text`: one line without tags and secrets, at most 256 characters. */
-export function tidy(body: string, known: SecretIndex, own: ReadonlySet<string> = new Set()): string {
+export function tidy(body: string, known: SecretMatcher, own: ReadonlySet<string> = new Set()): string {
   // A response with so many passwords has no useful text.
   if (own.size > 100) return redacted;
   const text = withoutTail(body, known, false);
@@ -50,7 +50,7 @@ export function tidy(body: string, known: SecretIndex, own: ReadonlySet<string> 
 }
 
 /** The beginning of the text. If it is cut, without the end in which the first half of a secret may stand. */
-function withoutTail(text: string, known: SecretIndex, isCut: boolean): string {
+function withoutTail(text: string, known: SecretMatcher, isCut: boolean): string {
   if (!isCut && text.length <= longestRead) return text;
   const tail = Math.max(known.longest, registeredSecrets().longest);
   return text.slice(0, Math.max(0, Math.min(text.length, longestRead) - tail));
@@ -58,8 +58,8 @@ function withoutTail(text: string, known: SecretIndex, isCut: boolean): string {
 
 /** The body itself says that these are secrets, so that not even a short one is left. */
 function withoutOwn(text: string, own: ReadonlySet<string>): string {
-  const index = new SecretIndex(own);
-  let clean = index.scrub(text);
+  const matcher = new SecretMatcher(own);
+  let clean = matcher.scrub(text);
   for (const short of own) {
     if (short.length >= shortestSecret) continue;
     for (const form of spellingsOf(short).toSorted((a, b) => b.length - a.length)) {

@@ -1,4 +1,4 @@
-import { SecretIndex } from '../../domain/secret-matcher.ts';
+import { SecretMatcher } from '../../domain/secret-matcher.ts';
 import { cutToCharacters, hasCharacters, isPrintable, printable, withoutUnprintable } from '../../domain/text.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
 import type { KnownSecrets } from './known-secrets.ts';
@@ -33,12 +33,12 @@ const mostRemembered = 1_000;
  */
 export class Sanitizer {
   readonly #secrets: KnownSecrets;
-  readonly #known: SecretIndex;
+  readonly #known: SecretMatcher;
   readonly #remembered = new Map<RawText, string>();
 
   constructor(secrets: KnownSecrets) {
     this.#secrets = secrets;
-    this.#known = secrets.index;
+    this.#known = secrets.matcher;
   }
 
   /** Text to be shown. */

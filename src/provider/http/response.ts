@@ -1,6 +1,6 @@
 import type { Failure, Operation, Outcome } from '../../domain/failure.ts';
 import { failed, succeeded } from '../../domain/failure.ts';
-import type { SecretIndex } from '../../domain/secret-matcher.ts';
+import type { SecretMatcher } from '../../domain/secret-matcher.ts';
 import type { CallEvent, Classified, Unusable } from './classify.ts';
 import { classify } from './classify.ts';
 import { listLimits } from './list-parser.ts';
@@ -44,7 +44,7 @@ export function interpret<T>(reading: Reading<T>, exchange: Exchange, context: C
   }
   if (classified === 'Absent' && reading.absent !== undefined) return succeeded(reading.absent.value);
 
-  const known = context.secrets.index;
+  const known = context.secrets.matcher;
   const problem = body !== undefined && 'unusable' in body ? body.problem : '';
   const words = readWords(exchange, body, known);
   const requestId = readRequestId(exchange, known);
@@ -113,7 +113,7 @@ function isPart({ status, headers }: Received): boolean {
 }
 
 /** A 2xx that is neither a page nor JSON may be half a machine with its password: none of it is quoted. */
-function readWords({ body: text, cut }: Received, body: Body<unknown> | undefined, known: SecretIndex): string {
+function readWords({ body: text, cut }: Received, body: Body<unknown> | undefined, known: SecretMatcher): string {
   const isAnswer = body !== undefined && 'unusable' in body && body.unusable !== 'HtmlAnswer';
   if (isAnswer) return cut === undefined ? (jsonErrorText(text, known) ?? '') : '';
   return errorText(text, known, cut !== undefined);
@@ -124,7 +124,7 @@ function accident(exchange: Exclude<Exchange, Received>): string {
   return exchange.detail === '' ? what : `${what} (${exchange.detail})`;
 }
 
-function readRequestId({ headers }: Received, known: SecretIndex): string | undefined {
+function readRequestId({ headers }: Received, known: SecretMatcher): string | undefined {
   const id = headers['x-request-id'];
   return id !== undefined && /^[\w.:-]{1,128}$/.test(id) && tidy(id, known) === id ? id : undefined;
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { SecretIndex } from '../../../src/domain/secret-matcher.ts';
+import { SecretMatcher } from '../../../src/domain/secret-matcher.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import * as text from '../../../src/provider/http/error-text.ts';
 import { registerSecret } from '../../../src/telemetry/redact.ts';
 
 const key = 'k3y+/="&<é 1';
-const known = new SecretIndex([key]);
+const known = new SecretMatcher([key]);
 const errorText = (body: string): string => text.errorText(body, known);
 const jsonErrorText = (body: string): string | undefined => text.jsonErrorText(body, known);
 
@@ -77,13 +77,15 @@ test('text is cut at 256 characters, never within one', () => {
 });
 
 test('a key at the cut leaves no part of it', () => {
-  expect(text.tidy(`${'x'.repeat(250)}planted-key`, new SecretIndex(['planted-key']))).toBe(`${'x'.repeat(250)}[reda…`);
+  expect(text.tidy(`${'x'.repeat(250)}planted-key`, new SecretMatcher(['planted-key']))).toBe(
+    `${'x'.repeat(250)}[reda…`,
+  );
 });
 
 test("a part of another account's key at the end of a body that was cut is not shown", () => {
   const other = 'k3y-0f-4n0ther-4cc0unt-that-is-l0nger-than-any-passw0rd';
   const body = `Quota exceeded. ${'Ask for more. '.repeat(10)}${other.slice(0, 30)}`;
-  const shown = (): string => text.errorText(body, new SecretIndex(['short-key']), true);
+  const shown = (): string => text.errorText(body, new SecretMatcher(['short-key']), true);
   expect(shown()).toContain(other.slice(0, 10));
   registerSecret(new Secret(other));
   expect(shown()).not.toContain(other.slice(0, 2));

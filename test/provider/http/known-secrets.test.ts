@@ -9,16 +9,16 @@ function passwords(name: string, count: number): readonly string[] {
 test('a password that was reported alone is known, and only the one that is requested besides the key', () => {
   const known = new KnownSecrets(new Secret('planted-key'));
   known.add('told-passw0rd');
-  const quoted = (index: typeof known.index) =>
-    ['planted-key', 'told-passw0rd', 'other-passw0rd'].map((text) => index.quotedIn(text));
-  expect(quoted(known.index)).toEqual([true, true, false]);
+  const quoted = (matcher: typeof known.matcher) =>
+    ['planted-key', 'told-passw0rd', 'other-passw0rd'].map((text) => matcher.quotedIn(text));
+  expect(quoted(known.matcher)).toEqual([true, true, false]);
   expect(quoted(known.with('other-passw0rd'))).toEqual([true, false, true]);
   expect(quoted(known.with(undefined))).toEqual([true, false, false]);
 });
 
 test('passwords of old lists are forgotten in time, and the API key never', () => {
   const known = new KnownSecrets(new Secret('planted-key'));
-  const quoted = () => ['planted-key', 'old-passw0rd-0', 'new-passw0rd-0'].map((text) => known.index.quotedIn(text));
+  const quoted = () => ['planted-key', 'old-passw0rd-0', 'new-passw0rd-0'].map((text) => known.matcher.quotedIn(text));
   known.addList(passwords('old-passw0rd', 1_100));
   // A list that lacks some for a moment makes none of them be shown.
   known.addList(passwords('new-passw0rd', 1_000));
