@@ -1,4 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
+import { namespaceOf } from '../domain/object-key.ts';
 
 const window = 60_000;
 /** How long after its time an object keeps its position in the queue: it may be paused by then, or deleted. Milliseconds. */
@@ -110,8 +111,4 @@ export class DeletionRate {
   #usedBy(namespace: string): number {
     return this.#taken.filter((taken) => taken.namespace === namespace).length;
   }
-}
-
-function namespaceOf(key: string): string {
-  return key.slice(0, key.indexOf('/'));
 }

@@ -1,3 +1,5 @@
+import { namespaceOf } from '../domain/object-key.ts';
+
 /**
  * Keys that wait with the same priority: round-robin by namespace, so that five thousand objects of one namespace don't delay the
  * only object of another; first in, first out within a namespace.
@@ -51,8 +53,4 @@ export class FairQueue {
       for (const since of keys.values()) oldest = Math.min(oldest ?? since, since);
     return oldest;
   }
-}
-
-function namespaceOf(key: string): string {
-  return key.slice(0, key.indexOf('/') + 1);
 }

@@ -3,6 +3,7 @@ import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { KeyIndex } from '../domain/key-index.ts';
 import type { ProviderId } from '../domain/machine.ts';
+import { namespaceOf } from '../domain/object-key.ts';
 import type { NamespaceLimit } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 
@@ -222,8 +223,4 @@ function machineOf(object: VirtualMachine): Omit<RetainedMachine, 'account'> {
     name: known?.name ?? status?.providerName ?? providerName(object),
     ownerId: status?.ownerId ?? known?.ownerId,
   };
-}
-
-function namespaceOf(key: string): string {
-  return key.slice(0, key.indexOf('/'));
 }

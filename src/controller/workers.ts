@@ -1,7 +1,8 @@
 import type { Clock } from '../domain/clock.ts';
+import { namespaceOf } from '../domain/object-key.ts';
+import { Semaphore } from '../domain/semaphore.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Backoff } from './requeue-backoff.ts';
-import { Semaphore } from '../domain/semaphore.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /**
@@ -74,7 +75,7 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onR
   ): Promise<T> {
     addWorkTime(stopTimer(key));
     try {
-      return await semaphore.runReleased(wait, key.slice(0, key.indexOf('/')));
+      return await semaphore.runReleased(wait, namespaceOf(key));
     } finally {
       busySince.set(key, clock.monotonic());
     }

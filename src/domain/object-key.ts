@@ -6,3 +6,8 @@ export function objectKey({
 }): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
+
+/** The namespace of a key; empty for a key without one. */
+export function namespaceOf(key: string): string {
+  return key.slice(0, Math.max(0, key.indexOf('/')));
+}

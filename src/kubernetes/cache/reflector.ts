@@ -1,5 +1,6 @@
 import type { KubeClient, Resource } from '../client.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { namespaceOf } from '../../domain/object-key.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { listAndWatch, type WatchBlocker } from './list-watch.ts';
 import { createDecoder } from './decoder.ts';
@@ -68,8 +69,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
   let loops: Promise<unknown> = Promise.resolve();
   if (unsynced === 0) synced.resolve();
 
-  const storeOf = (key: string): Store<Row> | undefined =>
-    stores.get(namespaces === undefined ? '' : key.slice(0, key.indexOf('/')));
+  const storeOf = (key: string): Store<Row> | undefined => stores.get(namespaces === undefined ? '' : namespaceOf(key));
 
   function notify(change: ObjectChange<Row>, initial: boolean): void {
     try {
