@@ -39,18 +39,11 @@ export class WorkQueueMetrics {
 
   /** Sets the gauges. A process on standby has no workers, and its queue is empty. */
   show({ depths, oldestWaitMs }: WorkQueue, workers: Workers | undefined, count: number): void {
-    const {
-      queueDepth,
-      queueOldestWait,
-      activeWorkers,
-      maxWorkers,
-      unfinishedWork,
-      longestPass: longestReconciliation,
-    } = this.#metrics;
+    const { queueDepth, queueOldestWait, activeWorkers, maxWorkers, unfinishedWork, longestReconcile } = this.#metrics;
     for (const priority of priorities) queueDepth.set({ ...this.#queue, priority }, depths[priority]);
     queueOldestWait.set(oldestWaitMs / 1_000);
     unfinishedWork.set(this.#queue, (workers?.unfinishedMs ?? 0) / 1_000);
-    longestReconciliation.set(this.#queue, (workers?.longestReconcileMs ?? 0) / 1_000);
+    longestReconcile.set(this.#queue, (workers?.longestReconcileMs ?? 0) / 1_000);
     if (workers === undefined) return;
     activeWorkers.set({ controller }, workers.active);
     maxWorkers.set({ controller }, count);

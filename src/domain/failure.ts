@@ -38,7 +38,7 @@ export function isWrite(operation: Operation): boolean {
  */
 export type FailureClass = 'Retry' | 'Wait' | 'Terminal' | 'Credentials' | 'UnknownOutcome';
 
-/** What went wrong, for humans and metrics. `classify` in provider/http/errors.ts is the only place that assigns one. */
+/** What went wrong, for humans and metrics. `classify` in provider/http/classify.ts is the only place that assigns one. */
 export type FailureCode =
   | 'ConnectFailed'
   | 'ConnectionLost'

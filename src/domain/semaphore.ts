@@ -1,7 +1,7 @@
 /** A concurrency limit. Free slots go round-robin by group; within a group, first in, first out. */
 export class Semaphore {
   #free: number;
-  /** The group whose turn is next first. */
+  /** The group that gets the next slot first. */
   readonly #waiting = new Map<string, (() => void)[]>();
 
   constructor(count: number) {
@@ -41,7 +41,7 @@ export class Semaphore {
     resolve?.();
   }
 
-  /** Works at a place, as soon as there is one. */
+  /** Runs the work once it has a slot. */
   async run<T>(work: () => Promise<T>, group?: string): Promise<T> {
     await this.acquire(group);
     try {
@@ -51,7 +51,7 @@ export class Semaphore {
     }
   }
 
-  /** Leaves the place to others until `wait` is over, then takes one again. */
+  /** Releases the slot until `wait` is over, then acquires one again. */
   async runReleased<T>(wait: Promise<T>, group?: string): Promise<T> {
     this.release();
     try {

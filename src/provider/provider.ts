@@ -21,7 +21,7 @@ export interface CreateAnswer {
 /**
  * The provider, for one API key. The contract every implementation keeps:
  *
- * - Methods never throw and never reject; whatever goes wrong is a `Failure` (see model/failure.ts).
+ * - Methods never throw and never reject; whatever goes wrong is a `Failure` (see domain/failure.ts).
  * - Reads are retried inside, within the read's deadline. Writes are sent at most once per call.
  * - No write is idempotent. `UnknownOutcome` means the write may have taken effect: read before writing again.
  * - 2xx on a power call or a delete means accepted, not done: judge by a later read. Its body, where it is the VM, shows it as it

@@ -114,7 +114,7 @@ export const metricsTable = {
     help: 'How long all reconciliations in progress have used their workers so far, together.',
     labels: ['name', 'controller'],
   },
-  longestPass: {
+  longestReconcile: {
     type: 'gauge',
     name: 'workqueue_longest_running_processor_seconds',
     help: 'How long the reconciliation in progress that uses its worker for longest has done so; 0 when none does.',

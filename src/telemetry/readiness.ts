@@ -26,12 +26,12 @@ export class Readiness {
   evaluate(): { readonly isReady: boolean; readonly lines: readonly string[] } {
     const checks = this.#checks();
     const failed = checks.find(({ cause }) => cause !== undefined);
-    this.#tell(failed);
+    this.#report(failed);
     return { isReady: failed === undefined, lines: ['[+]ping ok', ...checks.map(lineOf)] };
   }
 
   /** Only the first cause, because later checks depend on earlier ones. */
-  #tell(failed: ReadinessCheck | undefined): void {
+  #report(failed: ReadinessCheck | undefined): void {
     const cause = failed?.cause ?? '';
     if (cause === this.#logged) return;
     this.#logged = cause;

@@ -86,7 +86,7 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
   queueWait: { run: begin, shows: new RegExp(`_count{${queue}} ${some}$`, 'm') },
   workDuration: { run: begin, shows: new RegExp(`_count{${queue}} ${some}$`, 'm') },
   unfinishedWork: { ...stuck, shows: new RegExp(`{${queue}} 60$`, 'm') },
-  longestPass: { ...stuck, shows: new RegExp(`{${queue}} 60$`, 'm') },
+  longestReconcile: { ...stuck, shows: new RegExp(`{${queue}} 60$`, 'm') },
   queueOldestWait: { ...stuck, shows: / 60$/m },
   specToCall: { run: begin, shows: /_count 1$/m },
   providerUnavailable: {

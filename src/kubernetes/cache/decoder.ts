@@ -5,7 +5,7 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Store, ObjectVersion } from './store.ts';
 
 /**
- * Makes a `Version` of an object; undefined for what is none, because its metadata is not that of a stored object. With a
+ * Makes an `ObjectVersion` of an object; undefined for what is none, because its metadata is not that of a stored object. With a
  * `store`, a version that it holds is not understood again: a relisted fleet is not in memory twice.
  */
 export type Decoder<Row> = (object: unknown, store?: Store<Row>) => ObjectVersion<Row> | undefined;

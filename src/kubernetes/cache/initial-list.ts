@@ -36,7 +36,7 @@ const longestPause = 5_000;
 const longestPage = 4 * 1_024 * 1_024;
 
 /**
- * Reads everything, one object at a time where the server can (`sendInitialEvents`), else in pages, or because it shall: a server
+ * Reads the initial list, one object at a time where the server can (`sendInitialEvents`), else in pages, or because it shall: a server
  * that began to serve a moment ago is the one that forgets to answer. A server that says it cannot, or never did it, is asked once. It
  * rejects with KubeError when it breaks off: what came until then counts for nothing.
  */

@@ -28,7 +28,7 @@ export interface ListWatchOptions<Row> {
   readonly onSynced: () => void;
   readonly onRestart?: () => void;
   /** What keeps it from listing and watching until an administrator does something; undefined: nothing does. */
-  readonly onBlocked: (obstacle: WatchBlocker | undefined) => void;
+  readonly onBlocked: (blocker: WatchBlocker | undefined) => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -41,7 +41,7 @@ export interface ListWatchOptions<Row> {
  */
 const longestIdleTime = 180_000;
 /** A server that could not be reached for so long was unavailable; anything shorter is a broken connection. */
-const absence = 5_000;
+const outage = 5_000;
 /** A watch that lasted this long worked; the next starts immediately. */
 const steady = 5_000;
 
@@ -97,11 +97,11 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     }
   }
 
-  /** Everything first, then all changes at once: a list that breaks off changes nothing. */
+  /** The whole list first, then all changes at once: a list that breaks off changes nothing. */
   async function list(): Promise<void> {
     store.beginList();
     const { versions, resourceVersion } = await listAll({
-      inPages: unreachableSince !== undefined && clock.monotonic() - unreachableSince >= absence,
+      inPages: unreachableSince !== undefined && clock.monotonic() - unreachableSince >= outage,
     });
     if (signal.aborted) return;
     unreachableSince = undefined;
@@ -214,24 +214,24 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
       unreachableSince = undefined;
     }
     if (!resumable.has(reason)) needsList = true;
-    options.onBlocked(obstacleOf(error));
+    options.onBlocked(blockerOf(error));
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
     if (reason === 'Network') unreachableSince ??= clock.monotonic();
     if (!wasSteady && unreachable.has(reason)) mayBeRestored = true;
-    // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
+    // After an outage the resourceVersion of the watch has mostly expired. That is an answer, and no reason to wait with the list.
     const wasExpired = isExpired;
     isExpired = reason === 'Gone';
     if (isExpired && !wasExpired) return log.debug('Watch resourceVersion expired, relisting', { reason });
     if (!isFailing) log.warn('Watch failed, retrying', { reason, error });
     isFailing = true;
-    const asked = error instanceof KubeError ? error.retryAfter : undefined;
-    await wait(clock, backoff.next(reason, clock.monotonic(), asked), signal);
+    const retryAfter = error instanceof KubeError ? error.retryAfter : undefined;
+    await wait(clock, backoff.next(reason, clock.monotonic(), retryAfter), signal);
   }
 }
 
 /** An API server that is out of reach is none: it comes back by itself. */
-function obstacleOf(error: unknown): WatchBlocker | undefined {
+function blockerOf(error: unknown): WatchBlocker | undefined {
   if (!(error instanceof KubeError)) return undefined;
   if (error.reason === 'Forbidden' || error.reason === 'Unauthorized') return 'Forbidden';
   return error.status === 404 ? 'NotServed' : undefined;

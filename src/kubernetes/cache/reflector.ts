@@ -26,7 +26,7 @@ export interface ReflectorOptions<Row> {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  /** Called after every change of what `get` returns, by list, watch or `observe`. */
+  /** Called after every change of what `get` returns, by list, watch or `assume`. */
   readonly onChange: (change: ReflectorChange<Row>) => void;
   /** Called for every watch but the first. */
   readonly onRestart?: () => void;

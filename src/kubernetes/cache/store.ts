@@ -6,7 +6,7 @@ export interface ObjectVersion<T> {
   readonly key: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** `None`: an object that is not wanted; `Unreadable`: one that can't be decoded; `Held`: the one that `holds` confirmed. */
+  /** `None`: an object that is not wanted; `Unreadable`: one that can't be decoded; `Held`: the one that `has` confirmed. */
   readonly content: { readonly kind: 'Row'; readonly object: T } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
 }
 
@@ -29,7 +29,7 @@ const mostTombstones = 1_000;
 
 /**
  * What is known of the objects of one list-and-watch. They come from two sources: lists and watch events, in the server's
- * order, and the answers to our own writes (`observe`), which run ahead of it. The newer version wins, and an object that
+ * order, and the responses to the operator's own writes (`assume`), which run ahead of it. The newer version wins, and an object that
  * is gone stays gone: what is not held although all history up to its version was seen has been deleted.
  */
 export class Store<T> {
@@ -38,7 +38,7 @@ export class Store<T> {
   #resourceVersion: string | undefined;
   /** The newest deletions, with their resourceVersions: an event that comes late does not bring an object back. */
   readonly #tombstones = new Map<string, string>();
-  /** Keys observed since the list in flight began: only these may be newer than it. */
+  /** Keys assumed since the list in flight began: only these may be newer than it. */
   #assumed: Set<string> | undefined;
 
   /** Where a watch continues; undefined before the first list. */
@@ -90,7 +90,7 @@ export class Store<T> {
     const entry = this.#entries.get(version.key);
     if (type === 'DELETED') {
       this.#addTombstone(version);
-      // The end of this very object, whatever was observed of it; but not that of a later one of the same name.
+      // The end of this very object, whatever was assumed of it; but not that of a later one of the same name.
       const isOver = entry?.uid === version.uid || (entry && isNewer(version.resourceVersion, entry.resourceVersion));
       const change = isOver ? this.#set(version.key, undefined) : undefined;
       return change && version.content.kind === 'Row' ? { ...change, lastState: version.content.object } : change;

@@ -10,7 +10,7 @@ const starting: DelayRange = { first: 100, longest: 300 };
 /** How long a server that answers again may take until it serves everything. Milliseconds. */
 const startTime = 60_000;
 /** The longest `Retry-After` that counts meanwhile: a server that starts is mostly ready sooner than it says. */
-const longestAsked = 1_000;
+const longestRetryAfter = 1_000;
 
 /** Growing delays between tries to list or watch, up to half of each by chance. */
 export class WatchBackoff {
@@ -24,7 +24,7 @@ export class WatchBackoff {
     this.#random = random;
   }
 
-  /** Milliseconds to wait after one more failure, at `now` (monotonic), with which the server asked to wait for `asked`. */
+  /** Milliseconds to wait after one more failure, at `now` (monotonic), with which the server asked to wait for `retryAfter`. */
   next(reason: KubeErrorReason, now: number, retryAfter?: number): number {
     const growth = this.#growthFor(reason, now);
     if (growth !== this.#growth) this.#failures = 0;
@@ -32,7 +32,7 @@ export class WatchBackoff {
     const delay = jittered(exponentialDelay(this.#failures, growth), this.#random(), [1, 1.5]);
     this.#failures += 1;
     if (retryAfter === undefined) return delay;
-    const countsRetryAfter = growth !== starting || reason === 'TooManyRequests' || retryAfter <= longestAsked;
+    const countsRetryAfter = growth !== starting || reason === 'TooManyRequests' || retryAfter <= longestRetryAfter;
     return countsRetryAfter ? Math.max(delay, retryAfter) : delay;
   }
 

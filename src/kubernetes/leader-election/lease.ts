@@ -1,4 +1,5 @@
 import { fieldsOf } from '../../domain/json.ts';
+
 /** A Lease as it is stored, as far as leader election reads it. */
 export interface LeaseState {
   readonly uid: string;

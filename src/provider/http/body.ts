@@ -1,18 +1,18 @@
 import type { Semaphore } from '../../domain/semaphore.ts';
 
-/** So much of a body is read at any time; for more it needs a place among the large ones. */
+/** So much of a body is read at any time; for more it needs one of the slots for large bodies. */
 const small = 64 * 1024;
 
 /**
  * The body of an answer as far as it was received, in one piece: a million chunks of one byte take no more memory than one of a
- * million bytes. Of all bodies that are received at the same time, only those with a place become large.
+ * million bytes. Of all bodies that are received at the same time, only those with a slot become large.
  */
 export class Body {
   readonly #semaphore: Semaphore;
   readonly #limit: number;
   #bytes = Buffer.alloc(0);
   #length = 0;
-  #place: Promise<void> | undefined;
+  #slot: Promise<void> | undefined;
 
   constructor(limit: number, semaphore: Semaphore) {
     this.#limit = limit;
@@ -23,10 +23,10 @@ export class Body {
     return new TextDecoder().decode(this.#bytes.subarray(0, this.#length));
   }
 
-  /** Waits for a place if it has to, but no longer than until `given` up; whether all of the chunk is within the limit. */
+  /** Waits for a slot if it has to, but no longer than until `given` up; whether all of the chunk is within the limit. */
   async append(chunk: Buffer, given: Promise<unknown>): Promise<boolean> {
     const length = Math.min(this.#length + chunk.length, this.#limit);
-    if (length > small) await Promise.race([(this.#place ??= this.#semaphore.acquire()), given]);
+    if (length > small) await Promise.race([(this.#slot ??= this.#semaphore.acquire()), given]);
     if (length > this.#bytes.length) {
       const grown = Buffer.alloc(Math.min(this.#limit, Math.max(length, 2 * this.#bytes.length)));
       this.#bytes.copy(grown);
@@ -38,8 +38,8 @@ export class Body {
     return isAll;
   }
 
-  /** Leaves the place, also one that it gets only later. */
+  /** Releases the slot, also one that it acquires only later. */
   release(): void {
-    void this.#place?.then(() => this.#semaphore.release());
+    void this.#slot?.then(() => this.#semaphore.release());
   }
 }
