@@ -16,7 +16,7 @@ const leaveToOther = 'delete this object and leave the VM to that one';
  * | this object         | VM of the name                | then                                             |
  * | ------------------- | ----------------------------- | ------------------------------------------------ |
  * | is being deleted    | there, and on no record       | IdentityUnproven: either may have created it     |
- * | may adopt           | there, on record of the other | HeldByOtherObject, by `claim`                    |
+ * | may adopt           | there, on record of the other | HeldByOtherObject, by `recognize`                |
  * | only adopts         | there, and on no record       | NameConflict: the other one may have created it  |
  * | only adopts         | absent or unknown             | as without the conflict: it creates nothing      |
  * | may create          | otherwise                     | NameConflict                                     |

@@ -23,8 +23,8 @@ export function externallyDeleted(o: Observed): Decision | undefined {
     const decision = create(o);
     const dueAt = o.recreationDueAt ?? o.now;
     if (decision.action.type === 'Create' && dueAt > o.now) {
-      const turn = `VM ${identity.id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
-      return requeue({ reason: 'RecreationDelayed', message: turn }, { after: dueAt - o.now });
+      const message = `VM ${identity.id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
+      return requeue({ reason: 'RecreationDelayed', message }, { after: dueAt - o.now });
     }
     const message = `VM ${identity.id} was deleted outside the operator; a new one is created`;
     return { ...decision, event: { reason: 'ExternallyDeleted', message } };
@@ -54,7 +54,7 @@ function recreationObstacle(object: VirtualMachine, id: number): string | undefi
  * Whether the object counts towards the account's rate limit of recreations: not while a create request is only
  * planned.
  */
-export function takesRecreationTurn(object: VirtualMachine, identity: Identity, { isPaused }: Requests): boolean {
+export function needsRecreationSlot(object: VirtualMachine, identity: Identity, { isPaused }: Requests): boolean {
   if (identity.kind !== 'Known' || object.spec.managementPolicy !== 'Manage' || isPaused) return false;
   return isRecreated(object, identity) && recreationObstacle(object, identity.id) === undefined;
 }

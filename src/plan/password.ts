@@ -18,8 +18,8 @@ export function passwordUnwritten(o: Observed, machine: Machine): Decision | und
   if (wanted.policy === 'None' || o.identity.kind !== 'Known') return undefined;
   if (o.identity.origin === 'Adopted' && wanted.name === undefined) return undefined;
   const { passwordSecret, passwordConflict } = o.history;
-  const isTold = o.object.status?.id === machine.id && o.object.status.initialPasswordSecret !== undefined;
-  if (isTold || passwordSecret !== undefined || passwordConflict !== undefined) return undefined;
+  const isReported = o.object.status?.id === machine.id && o.object.status.initialPasswordSecret !== undefined;
+  if (isReported || passwordSecret !== undefined || passwordConflict !== undefined) return undefined;
   const { initialPassword: password } = machine;
   if (password === undefined || password.isEmpty) return undefined;
   const secretName = wanted.name ?? defaultSecretName(o.object.metadata.name);

@@ -14,7 +14,7 @@ import { keptOperations } from './kept-operations.ts';
 import { retainHint } from './retain-hint.ts';
 import { withNotes } from './notes.ts';
 import type { Observed } from './observed.ts';
-import { explained } from './observe-only.ts';
+import { explained } from './first-report.ts';
 import { orphan } from './orphan.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
@@ -47,10 +47,10 @@ type Rule = (o: Observed) => Decision | undefined;
  * rule that could.
  */
 export const rules = {
-  notOurs: nothingToDelete,
+  nothingToDelete,
   paused,
   specUnreadable,
-  letGo: releaseWithoutDelete,
+  releaseWithoutDelete,
   deletionProtected,
   identityUnusable,
   credentialsUnusable,
@@ -60,7 +60,7 @@ export const rules = {
   identityMismatch,
   duplicatedDeletion,
   deletion,
-  unclaimedMachine: unrecordedMachine,
+  unrecordedMachine,
   creation,
   externallyDeleted,
   identityIncomplete,
@@ -165,21 +165,21 @@ function deletion(o: Observed): Decision | undefined {
   if (o.machine.kind === 'Absent') return perform({ type: 'ReleaseFinalizer' }, undefined);
   if (o.machine.kind !== 'Present') return undefined;
   if (o.identity.kind === 'Known') return deleteMachine(o, o.machine.machine);
-  const claimed = recognize(o, o.machine.machine);
-  if (isInDoubt(o, o.machine.machine)) return claimed;
-  if (claimed.action.type !== 'RecordIdentity') return perform({ type: 'ReleaseFinalizer' }, undefined);
-  const { origin } = claimed.action.machine;
+  const recognized = recognize(o, o.machine.machine);
+  if (isInDoubt(o, o.machine.machine)) return recognized;
+  if (recognized.action.type !== 'RecordIdentity') return perform({ type: 'ReleaseFinalizer' }, undefined);
+  const { origin } = recognized.action.machine;
   // A VM that never belonged to the object doesn't block its deletion, and isn't adopted only to be deleted or
   // orphaned.
   const isAdopted = o.identity.kind === 'Unproven' && deletionPolicyOf(o.object, origin) === 'Delete';
-  return origin === 'Created' || isAdopted ? claimed : perform({ type: 'ReleaseFinalizer' }, undefined);
+  return origin === 'Created' || isAdopted ? recognized : perform({ type: 'ReleaseFinalizer' }, undefined);
 }
 
 function unrecordedMachine(o: Observed): Decision | undefined {
   if (o.identity.kind === 'Known' || o.machine.kind !== 'Present') return undefined;
-  const claimed = recognize(o, o.machine.machine);
+  const recognized = recognize(o, o.machine.machine);
   // With Observe, the next rules compare its power state.
-  return isObserving(o) && claimed.action.type === 'RecordIdentity' ? undefined : claimed;
+  return isObserving(o) && recognized.action.type === 'RecordIdentity' ? undefined : recognized;
 }
 
 function creation(o: Observed): Decision | undefined {

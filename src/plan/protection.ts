@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, type StatusReason, requeue } from './action.ts';
 import type { Observed } from './observed.ts';
 
-/** Whether `spec.deletionProtection` blocks the deletion of the VM. */
+/** Whether the operator is to delete the VM: the object is being deleted, and `spec.deletionProtection` doesn't block that. */
 export function isToBeDeleted({ metadata, spec }: VirtualMachine): boolean {
   return metadata.deletionTimestamp !== undefined && !spec.deletionProtection;
 }

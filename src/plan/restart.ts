@@ -31,7 +31,7 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
     return isDue ? issue(o, machine, callFor(o, machine)) : undefined;
   }
   const since = o.now - Date.parse(operation.startTime);
-  const statusReason = verdictFor(machine);
+  const statusReason = restarting(machine);
   if (operation.lastResult !== undefined && operation.lastResult !== accepted) return again(o, machine, operation);
   if (isDownSince(o, operation)) return 'Done';
   const window = o.limits.visibilityWindow;
@@ -94,7 +94,7 @@ function again(o: Observed, machine: Machine, before: OperationStatus): Decision
 function callFor(o: Observed, machine: Machine, request = o.object.spec.restartRequest): PowerCall {
   return {
     type: 'Restart',
-    statusReason: verdictFor(machine),
+    statusReason: restarting(machine),
     before: undefined,
     base: o.limits.visibilityWindow,
     details: {
@@ -104,6 +104,6 @@ function callFor(o: Observed, machine: Machine, request = o.object.spec.restartR
   };
 }
 
-function verdictFor(machine: Machine): PowerCall['statusReason'] {
+function restarting(machine: Machine): PowerCall['statusReason'] {
   return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` };
 }

@@ -21,7 +21,7 @@ const order: readonly ConditionType[] = [
 /** Bytes: room for all commands of a message, with the longest names of an object. An event holds less. */
 const longestMessage = 2_048;
 
-/** What conditions tell besides the verdict. */
+/** What conditions report besides the reason. */
 export interface Circumstances {
   readonly credentials: CredentialsObservation;
   readonly generation: number;
@@ -35,7 +35,7 @@ export interface Circumstances {
 }
 
 /**
- * The conditions for a verdict, given those before. Pure. All but the first four are there only while true, as kstatus
+ * The conditions for a reason, given those before. Pure. All but the first four are there only while true, as kstatus
  * wants it; `lastTransitionTime` moves only when a condition's status does.
  */
 export function conditionsFor(
@@ -62,7 +62,7 @@ export function conditionsFor(
     .toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
 }
 
-/** The conditions with something that went wrong beside the verdict: Synced reports it, after what it has to report itself. */
+/** The conditions with something that went wrong beside the reason: Synced reports it, after what it has to report itself. */
 export function withTrouble(
   conditions: readonly Condition[],
   trouble: StatusReason,
@@ -81,10 +81,10 @@ export function withTrouble(
 /** An object that is being deleted has one of these reasons as long as nothing stands in the way. */
 const deleting: ReadonlySet<string> = new Set<Reason>(['Deleting', 'PowerTransitionStuck']);
 
-/** Whether it was said that the machine is being deleted, which is so before the first call is made for that. */
+/** Whether the status reports that the VM is being deleted, as it does before the first call is made for that. */
 export function isDeletionOnRecord({ metadata, status }: VirtualMachine): boolean {
-  const isTold = status?.conditions?.some(({ type, reason }) => type === 'Ready' && deleting.has(reason)) === true;
-  return metadata.deletionTimestamp !== undefined && isTold;
+  const isReported = status?.conditions?.some(({ type, reason }) => type === 'Ready' && deleting.has(reason)) === true;
+  return metadata.deletionTimestamp !== undefined && isReported;
 }
 
 function ready(

@@ -32,7 +32,7 @@ const withPassword = machineIn('Halted', { initialPassword: new Secret('emulated
 const deleting = { deleting: true, finalizer: true } as const;
 
 const table: Readonly<Record<RuleName, RuleRow>> = {
-  notOurs: {
+  nothingToDelete: {
     applies: { given: { deleting: true, annotations: { 'vps247.com/paused': 'true' } }, action: 'None' },
     overrules: 'paused',
     not: { given: { ...deleting, annotations: { 'vps247.com/paused': 'true' } }, decides: 'paused' },
@@ -55,13 +55,13 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
       action: 'None',
       reason: 'InvalidSpec',
     },
-    overrules: 'letGo',
+    overrules: 'releaseWithoutDelete',
     not: {
       given: { ...deleting, id: 90, spec: { deletionPolicy: 'Retain' }, flaws: ['spec.powerState …'] },
-      decides: 'letGo',
+      decides: 'releaseWithoutDelete',
     },
   },
-  letGo: {
+  releaseWithoutDelete: {
     applies: {
       given: { ...deleting, id: 90, machine: 'Running', spec: { deletionPolicy: 'Retain', deletionProtection: true } },
       action: 'ReleaseFinalizer',
@@ -166,7 +166,7 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
     overrules: 'creation',
     not: { given: { finalizer: true, machine: 'Absent' }, decides: 'creation' },
   },
-  unclaimedMachine: {
+  unrecordedMachine: {
     applies: { given: { finalizer: true, machine: 'Halted' }, action: 'RecordIdentity', reason: 'Creating' },
     overrules: 'powerState',
     not: { given: { id: 90, machine: 'Halted' }, decides: 'powerState' },
@@ -201,7 +201,7 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
   powerState: {
     applies: { given: { id: 90, machine: 'Halted' }, action: 'Start', reason: 'Starting' },
     overrules: undefined,
-    not: { given: { finalizer: true, machine: 'Halted' }, decides: 'unclaimedMachine' },
+    not: { given: { finalizer: true, machine: 'Halted' }, decides: 'unrecordedMachine' },
   },
 };
 

@@ -3,7 +3,7 @@ import { type Identity, type Intent, keyText, providerName, readIdentity } from 
 import { annotations, writtenBy } from '../../api/v1alpha1/constants.ts';
 import type { Requests } from '../../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
-import { takesRecreationTurn } from '../../plan/external-deletion.ts';
+import { needsRecreationSlot } from '../../plan/external-deletion.ts';
 import type {
   CatalogueObservation,
   CredentialsObservation,
@@ -107,7 +107,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       machine,
       catalogue,
       recreationDueAt:
-        isCreate && takesRecreationTurn(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
+        isCreate && needsRecreationSlot(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
       duplicates: duplicatesOf(object, identity, machine, account, isDefaultKey),
       isProviderUnavailable: account?.isUnavailable === true,
       rateLimitedFor: Math.max(0, (account?.rateLimitedUntil ?? 0) - deps.clock.monotonic()),

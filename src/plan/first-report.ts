@@ -1,5 +1,5 @@
 import { quoted } from '../domain/text.ts';
-import { type Decision, type StatusReason } from './action.ts';
+import type { Decision, StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /** A create takes less time if the provider responds quickly, and then needs no intermediate status. Milliseconds. */
