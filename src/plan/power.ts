@@ -4,7 +4,7 @@ import { type Decision, requeue } from './action.ts';
 import { actualOf, compareWithSpec } from './as-specified.ts';
 import { operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
-import { restart } from './restart.ts';
+import { restart, restarting } from './restart.ts';
 import { startFailureAfter } from './start-backoff.ts';
 import { failedTaskNote, provisioningFailed } from './task.ts';
 
@@ -36,7 +36,7 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Starting':
       return awaitTransition(
         o,
-        restarting(o, machine) ?? { reason: 'Starting', message: `VM ${machine.id} is starting` },
+        restartInFlight(o, machine) ?? { reason: 'Starting', message: `VM ${machine.id} is starting` },
       );
     case 'Running':
       return wanted === 'Running' ? running(o, machine) : powerOff(o, machine);
@@ -89,9 +89,8 @@ function isDrifted(o: Observed, machine: Machine): boolean {
     : machine.state === 'Starting' || machine.state === 'Running';
 }
 
-function restarting(o: Observed, machine: Machine) {
-  if (operationInFlight(o, 'Restart') === undefined) return undefined;
-  return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
+function restartInFlight(o: Observed, machine: Machine) {
+  return operationInFlight(o, 'Restart') === undefined ? undefined : restarting(machine);
 }
 
 /** A guest that runs this long after a start counts as started. */
@@ -115,10 +114,7 @@ function running(o: Observed, machine: Machine): Decision {
 function halted(o: Observed, machine: Machine): Decision {
   const operation = operationInFlight(o, 'Restart');
   const left = o.limits.visibilityWindow - o.history.stateFor;
-  if (operation !== undefined && left > 0) {
-    const statusReason = { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
-    return awaitTransition(o, statusReason, { operation, after: left });
-  }
+  if (operation !== undefined && left > 0) return awaitTransition(o, restarting(machine), { operation, after: left });
   const decision = start(o, machine);
   return operation === undefined ? decision : { ...decision, handledRestart: operation.restartRequest };
 }
@@ -157,7 +153,7 @@ function backingOff(
 /** The VM is halting and is to run: it has to be halted first. */
 function reverseShutdown(o: Observed, machine: Machine): Decision {
   const [kill, stop] = [operationInFlight(o, 'Kill'), operationInFlight(o, 'Stop')];
-  const ofRestart = restarting(o, machine);
+  const ofRestart = restartInFlight(o, machine);
   if (ofRestart !== undefined) return awaitTransition(o, ofRestart);
   const statusReason = {
     reason: 'Stopping',

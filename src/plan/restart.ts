@@ -104,6 +104,7 @@ function callFor(o: Observed, machine: Machine, request = o.object.spec.restartR
   };
 }
 
-function restarting(machine: Machine): PowerCall['statusReason'] {
+/** What is reported while a restart is in progress. */
+export function restarting(machine: Machine): PowerCall['statusReason'] {
   return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` };
 }
