@@ -261,20 +261,20 @@ class ReservationQueues {
 
   add(reservation: Reservation): void {
     this.#size += 1;
-    for (const group of accountsOf(reservation)) {
-      const queue = this.#queues.get(group) ?? [];
+    for (const account of accountsOf(reservation)) {
+      const queue = this.#queues.get(account) ?? [];
       queue.splice(positionIn(queue, reservation), 0, reservation);
-      this.#queues.set(group, queue);
+      this.#queues.set(account, queue);
     }
   }
 
   remove(reservation: Reservation): readonly string[] {
     this.#size -= 1;
-    const wasFirst = accountsOf(reservation).map((group) => {
-      const queue = this.#queues.get(group) ?? [];
+    const wasFirst = accountsOf(reservation).map((account) => {
+      const queue = this.#queues.get(account) ?? [];
       const position = positionIn(queue, reservation);
       if (queue[position] === reservation) queue.splice(position, 1);
-      if (queue.length === 0) this.#queues.delete(group);
+      if (queue.length === 0) this.#queues.delete(account);
       return position === 0;
     });
     if (!wasFirst.includes(true)) return [];

@@ -16,7 +16,7 @@ import { writeRefused } from './execute/write-refusal.ts';
 
 /** What follows from a reconciliation. Durations in milliseconds. */
 export interface Conclusion {
-  /** What the status is to tell; undefined when nothing is new. */
+  /** What the status is to report; undefined when nothing is new. */
   readonly report: Report | undefined;
   /** Come back after this long even when nothing happens. */
   readonly after: number | undefined;

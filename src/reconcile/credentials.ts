@@ -108,7 +108,7 @@ export function createCredentials(options: {
   const { client, clock, log, shared, isLabelRequired = false } = options;
   const sharedRef = shared && { ...shared.secret, key: shared.secret.key ?? defaultCredentials.key };
   const bySecret = new Map<string, Map<string, Cached>>();
-  const underWay = new Map<string, Promise<Reading>>();
+  const inFlight = new Map<string, Promise<Reading>>();
   const reads = new Semaphore(readsInFlight);
   /** Whether the log has that the operator's own Secret can't be used. */
   let isSharedReported = false;
@@ -131,14 +131,14 @@ export function createCredentials(options: {
     const secret = nameOf(ref);
     const id = `${secret}/${ref.key}`;
     const readAt = clock.monotonic();
-    const isCurrent = (): boolean => underWay.get(id) === promise;
+    const isCurrent = (): boolean => inFlight.get(id) === promise;
     const promise = read(ref)
       .then((reading) => {
         if (isCurrent()) remember(ref, { reading, readAt });
         return reading;
       })
-      .finally(() => isCurrent() && underWay.delete(id));
-    underWay.set(id, promise);
+      .finally(() => isCurrent() && inFlight.delete(id));
+    inFlight.set(id, promise);
     return promise;
   }
 
@@ -158,7 +158,7 @@ export function createCredentials(options: {
       const keep = cached.reading.kind === 'Found' ? keepFound : keepMissing;
       if (clock.monotonic() - cached.readAt < keep) return cached.reading;
     }
-    return underWay.get(`${nameOf(ref)}/${ref.key}`) ?? readOnce(ref);
+    return inFlight.get(`${nameOf(ref)}/${ref.key}`) ?? readOnce(ref);
   }
 
   function answer(ref: SecretRef, reading: Reading, object: VirtualMachine): KeyLookup {
@@ -218,7 +218,7 @@ export function createCredentials(options: {
     invalidate(secret) {
       bySecret.delete(secret);
       // A read in progress may have seen the Secret as it was before.
-      for (const id of underWay.keys()) if (id.startsWith(`${secret}/`)) underWay.delete(id);
+      for (const id of inFlight.keys()) if (id.startsWith(`${secret}/`)) inFlight.delete(id);
     },
     distrust(object) {
       for (const ref of refsOf(object)) {

@@ -96,12 +96,12 @@ export class FleetMetrics {
     return this.#keys.size <= this.#options.machineLimit;
   }
 
-  #showAccount(account: string, standing: AccountIdentity, snapshot: Snapshot): void {
+  #showAccount(account: string, identity: AccountIdentity, snapshot: Snapshot): void {
     const { metrics } = this.#options;
-    const held = this.#heldIn(snapshot, standing);
+    const held = this.#heldIn(snapshot, identity);
     if (this.#hasMachineSeries) {
       for (const machine of snapshot.machines) {
-        const labels = this.#labelsOfHolder(machine.id, standing);
+        const labels = this.#labelsOf(machine.id, identity);
         if (labels === undefined) continue;
         const { unbilledHours, transferTotal, transferRemaining, updatedAt } = machine;
         if (unbilledHours !== undefined) metrics.machineUnbilled.set(labels, unbilledHours);
@@ -126,7 +126,7 @@ export class FleetMetrics {
    * Labels of our own, because Prometheus gives every target a label `namespace` and would rename ours.
    * Undefined when no object has the machine on record, or two have, or it is not for this operator to act on.
    */
-  #labelsOfHolder(
+  #labelsOf(
     id: ProviderId,
     account: AccountIdentity,
   ): { readonly object_namespace: string; readonly object: string } | undefined {

@@ -112,10 +112,10 @@ export class ObjectState {
   requestedAt: number | undefined;
   /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
   #passwordConflict:
-    { readonly verdict: StatusReason; readonly until: number; readonly outdated: string | undefined } | undefined;
+    { readonly statusReason: StatusReason; readonly until: number; readonly outdated: string | undefined } | undefined;
   /** The generation of the spec that this is about. */
   #generation: number | undefined;
-  /** Since when (monotonic) the Secret of an object that is gone has the place of this one's. */
+  /** Since when (monotonic) the Secret of an object that is gone has the name of this one's. */
   #passwordAwaitedSince: number | undefined;
   /** The Secret that holds the initial password, until the status reports it. */
   passwordSecret: string | undefined;
@@ -217,14 +217,14 @@ export class ObjectState {
     this.#passwordConflict = undefined;
   }
 
-  /** For how long the place for the Secret has not been free, at `now` (monotonic). */
+  /** For how long the name of the Secret has been taken, at `now` (monotonic). */
   passwordAwaitedFor(now: number): number {
     this.#passwordAwaitedSince ??= now;
     return now - this.#passwordAwaitedSince;
   }
 
-  notePasswordConflict(verdict: StatusReason, until: number, outdated?: string): void {
-    this.#passwordConflict = { verdict, until, outdated };
+  notePasswordConflict(statusReason: StatusReason, until: number, outdated?: string): void {
+    this.#passwordConflict = { statusReason, until, outdated };
   }
 
   /** The spec as it is now: it may name another Secret for the password, or none. */
@@ -341,7 +341,7 @@ export class ObjectState {
       ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
       ...(conflict !== undefined && conflict.until > monotonic
         ? {
-            passwordConflict: conflict.verdict,
+            passwordConflict: conflict.statusReason,
             ...(conflict.outdated === undefined ? {} : { outdatedPasswordSecret: conflict.outdated }),
           }
         : {}),

@@ -24,7 +24,7 @@ export class ReactionLatency {
     initial: boolean,
   ): void {
     if (after === undefined) this.#seenAt.delete(key);
-    else if (!initial && isAskedAnew(before, after)) this.#seenAt.set(key, this.#clock.monotonic());
+    else if (!initial && hasNewGeneration(before, after)) this.#seenAt.set(key, this.#clock.monotonic());
   }
 
   /** A call for this object is sent now. */
@@ -42,6 +42,6 @@ export class ReactionLatency {
 }
 
 /** A deletion raises the generation as a new spec does. */
-function isAskedAnew(before: VirtualMachine | undefined, after: VirtualMachine): boolean {
+function hasNewGeneration(before: VirtualMachine | undefined, after: VirtualMachine): boolean {
   return before?.metadata.generation !== after.metadata.generation;
 }

@@ -19,8 +19,8 @@ import { objectKey } from '../domain/object-key.ts';
  */
 const statusWrites = 16;
 
-/** A call that depends on its intent must find it in the object. */
-const announcing: readonly Form[] = ['Full', 'Record'];
+/** A call depends on its intent, so only these forms, which contain it, may be stored before the call. */
+const formsWithIntent: readonly Form[] = ['Full', 'Record'];
 
 /** Stores statuses, and remembers in `ObjectState.unsaved` what of one the API server refuses. */
 export interface StatusWriter {
@@ -73,7 +73,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     const { resourceVersion } = object.metadata;
     const stored = cache.get(objectKey(object)) ?? object;
     try {
-      const write = { object: stored, after, now: clock.now(), among: announcing, resourceVersion };
+      const write = { object: stored, after, now: clock.now(), among: formsWithIntent, resourceVersion };
       const written = await writeStatus(client, write);
       cache.assume(written.stored);
       noteStored(after, written, objectState);

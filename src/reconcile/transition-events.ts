@@ -6,7 +6,7 @@ import { isTrouble } from '../status/status.ts';
 export function transitionEvents(
   before: VirtualMachineStatus | undefined,
   after: VirtualMachineStatus,
-  verdict: StatusReason,
+  statusReason: StatusReason,
 ): readonly StatusReason[] {
   const shown = reasonOf(before, 'Synced');
   const synced = after.conditions?.find(({ type }) => type === 'Synced');
@@ -14,8 +14,13 @@ export function transitionEvents(
   const events: StatusReason[] = [];
   // Trouble beside the VM covers what Synced would report of it.
   const shownOfVm = isTrouble(shown) ? reasonOf(before, 'Ready') : shown;
-  if (shownOfVm !== verdict.reason) events.push(verdict);
-  if (synced !== undefined && isTrouble(synced.reason) && synced.reason !== verdict.reason && shown !== synced.reason)
+  if (shownOfVm !== statusReason.reason) events.push(statusReason);
+  if (
+    synced !== undefined &&
+    isTrouble(synced.reason) &&
+    synced.reason !== statusReason.reason &&
+    shown !== synced.reason
+  )
     events.push({ reason: synced.reason, message: synced.message });
   if (asSpecified?.reason === 'DiffersFromSpec' && reasonOf(before, 'AsSpecified') !== 'DiffersFromSpec')
     events.push({ reason: 'DiffersFromSpec', message: asSpecified.message });

@@ -59,8 +59,8 @@ export interface MachineLookup {
  * | None, own intent                |          | the name                                                        |
  * | None                            | id       | that id                                                         |
  * | None                            |          | the name: of spec.adoption, else the object's                   |
- * | Foreign                         | Never    | nothing                                                         |
- * | Foreign                         | another  | id or name of spec.adoption, else the hinted id, else the name  |
+ * | OtherObject                     | Never    | nothing                                                         |
+ * | OtherObject                     | another  | id or name of spec.adoption, else the hinted id, else the name  |
  * | Unproven, name carries the UID  |          | as None                                                         |
  * | Unproven                        | Never    | nothing                                                         |
  * | Unproven                        | another  | id or name of spec.adoption, else the hinted id, else the name  |

@@ -287,9 +287,9 @@ function findById(
   const ownerId = ownerRecorded(subject);
   const otherAccount = checkAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
-  const followedSince = account.subscribedSince(key) ?? 0;
-  if (snapshot.startedAt < followedSince) {
-    deps.findings.requestList(followedSince);
+  const subscribedSince = account.subscribedSince(key) ?? 0;
+  if (snapshot.startedAt < subscribedSince) {
+    deps.findings.requestList(subscribedSince);
     return notYetSeen;
   }
   const read = account.readMachine(key, id, snapshot.startedAt);
