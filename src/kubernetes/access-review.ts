@@ -1,3 +1,4 @@
+import { fieldsOf } from '../domain/json.ts';
 import { answerError, readStatus } from './errors.ts';
 import { parse } from './json-lines.ts';
 import type { Resource } from './client.ts';
@@ -50,8 +51,8 @@ export function createAccessReview(transport: Transport): AccessReview {
           spec: { resourceAttributes: { ...permission, namespace } },
         }),
       });
-      // Whatever it answers; anything but a clear yes is none.
-      return (answer as { readonly status?: { readonly allowed?: unknown } } | null)?.status?.allowed === true;
+      // Anything but a clear yes is none.
+      return fieldsOf(fieldsOf(answer)['status'])['allowed'] === true;
     },
   };
 }

@@ -237,7 +237,7 @@ function compact<T>(fields: { readonly [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as T;
 }
 
-function compactOrNone<T>(fields: { readonly [K in keyof T]: T[K] | undefined }): T | undefined {
+function compactOrNone<T extends object>(fields: { readonly [K in keyof T]: T[K] | undefined }): T | undefined {
   const known = compact<T>(fields);
-  return Object.keys(known as object).length === 0 ? undefined : known;
+  return Object.keys(known).length === 0 ? undefined : known;
 }

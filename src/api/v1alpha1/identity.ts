@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../domain/json.ts';
 import { annotations } from './constants.ts';
 import type { CreationOptions, ObjectMeta, Origin, VirtualMachine } from './types.ts';
 
@@ -126,8 +127,7 @@ interface Hint {
 }
 
 function readHint(text: string): Hint | undefined {
-  const value = parseObject(text) ?? {};
-  const { id, uid, name, owner } = value;
+  const { id, uid, name, owner } = parseObject(text);
   if (!isId(id) || typeof uid !== 'string') return undefined;
   return { uid, id, ...(typeof name === 'string' ? { name } : {}), ...(isId(owner) ? { ownerId: owner } : {}) };
 }
@@ -192,7 +192,7 @@ const maxNameless = 32;
 /** Reads the annotation's text, found on the object with this UID. */
 export function readIntent(text: string | undefined, uid: string): Intent | undefined {
   if (text === undefined) return undefined;
-  const value = parseObject(text) ?? {};
+  const value = parseObject(text);
   const after = typeof value['after'] === 'string' ? Date.parse(value['after']) : Number.NaN;
   const at = typeof value['at'] === 'string' ? Date.parse(value['at']) : Number.NaN;
   return {
@@ -217,15 +217,13 @@ export function optionsOf({ ipv6, privateNetworking, sshKeyIds }: CreationOption
 }
 
 function readOptions(value: unknown): Pick<Intent, 'options'> {
-  if (typeof value !== 'object' || value === null) return {};
-  // Record<string, unknown> asserts nothing about the fields; each is checked.
-  const { ipv6, privateNetworking, sshKeyIds } = value as Record<string, unknown>;
+  const { ipv6, privateNetworking, sshKeyIds } = fieldsOf(value);
   if (typeof ipv6 !== 'boolean' || typeof privateNetworking !== 'boolean') return {};
   if (!Array.isArray(sshKeyIds) || !sshKeyIds.every(isId)) return {};
   return { options: { ipv6, privateNetworking, sshKeyIds } };
 }
 
-function signedText(value: Record<string, unknown>): string {
+function signedText(value: Readonly<Record<string, unknown>>): string {
   const { at, name, uid, after, owner, nameless, replaces, tries, options } = value;
   return JSON.stringify(['create', at, name, uid, after, owner, nameless, replaces, tries, options]);
 }
@@ -269,12 +267,11 @@ function isId(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+/** The fields of a JSON object; no fields for any other text. */
+function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
-    // Record<string, unknown> asserts nothing about the fields; each is checked where it is read.
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+    return fieldsOf(JSON.parse(text));
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -34,7 +34,7 @@ function errorOf(schema: Schema, value: unknown): string | undefined {
   const { type } = schema;
   if (!isOfType(type, value))
     return `must be ${type === 'array' || type === 'object' || type === 'integer' ? 'an' : 'a'} ${type}`;
-  if (schema.enum?.includes(value as string) === false) return `must be one of ${schema.enum.join(', ')}`;
+  if (schema.enum?.some((one) => one === value) === false) return `must be one of ${schema.enum.join(', ')}`;
   if (typeof value === 'string') {
     const { minLength = 0, maxLength = Infinity, pattern } = schema;
     if (!hasCharacters(value, minLength, maxLength)) return `must have ${minLength} to ${maxLength} characters`;

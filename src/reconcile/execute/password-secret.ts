@@ -4,6 +4,7 @@ import type { Reason } from '../../api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { KubeError, type KubeErrorReason } from '../../kubernetes/errors.ts';
+import { fieldsOf } from '../../domain/json.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import { quoted } from '../../domain/text.ts';
 import type { Action } from '../../plan/action.ts';
@@ -119,21 +120,18 @@ function judge(
   id: ProviderId,
   isGone: (owner: Owner) => boolean,
 ): 'Ours' | 'NotOurs' | 'Outdated' | 'Leftover' {
-  // Whatever the API server answers; each field is checked.
-  const { ownerReferences, annotations: notes } =
-    (secret as { metadata?: { ownerReferences?: unknown; annotations?: Record<string, unknown> } }).metadata ?? {};
+  const { ownerReferences, annotations: notes } = fieldsOf(fieldsOf(secret)['metadata']);
   const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
   // The garbage collector deletes it once all of its owners are gone.
   const isLeftover = owners.length > 0 && owners.map(readOwner).every((owner) => owner !== undefined && isGone(owner));
   if (isLeftover) return 'Leftover';
   if (!owners.some((owner) => readOwner(owner)?.uid === uid)) return 'NotOurs';
-  return notes?.[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
+  return fieldsOf(notes)[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
 }
 
 /** A VirtualMachine that owns it; undefined for an owner of another kind. */
 function readOwner(reference: unknown): Owner | undefined {
-  // Whatever the API server answers; each field is checked.
-  const { apiVersion: of, kind: what, name, uid } = (reference ?? {}) as Readonly<Record<string, unknown>>;
+  const { apiVersion: of, kind: what, name, uid } = fieldsOf(reference);
   if (typeof of !== 'string' || typeof name !== 'string' || typeof uid !== 'string') return undefined;
   return of.startsWith(`${group}/`) && what === kind ? { name, uid } : undefined;
 }
