@@ -59,6 +59,10 @@ export class KubeError extends Error {
   }
 }
 
+export function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]): error is KubeError {
+  return error instanceof KubeError && reasons.includes(error.reason);
+}
+
 const refusals: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'Altered']);
 
 /** Whether the API server judged a write and did not store it as sent: the same write will meet the same judgement. */
@@ -68,7 +72,7 @@ export function isRefused(error: unknown): error is KubeError {
 
 /** Whether the object was changed or deleted since it was read. The watch brings its new state, so the next reconciliation decides. */
 export function isSuperseded(error: unknown): error is KubeError {
-  return error instanceof KubeError && (error.reason === 'Conflict' || error.reason === 'NotFound');
+  return hasReason(error, 'Conflict', 'NotFound');
 }
 
 /** The parts of a `Status`, the API's own form of an error, that are used here. */

@@ -3,7 +3,8 @@ import type { Clock } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { cutMessage, cutToBytes } from '../domain/text.ts';
 import type { KubeClient, Resource } from './client.ts';
-import { KubeError, type KubeErrorReason } from './errors.ts';
+import { hasReason } from './errors.ts';
+import { microTime } from './micro-time.ts';
 import { wait } from './wait.ts';
 
 /** Something that happened to an object, for people: `kubectl describe` shows it. */
@@ -183,17 +184,9 @@ export function createEventRecorder(options: {
   };
 }
 
-function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]): boolean {
-  return error instanceof KubeError && reasons.includes(error.reason);
-}
-
 /** The API server wants it from the second time on. */
 function seriesField({ count, lastAt }: Series) {
   return count < 2 ? {} : { series: { count, lastObservedTime: microTime(lastAt) } };
-}
-
-function microTime(epoch: number): string {
-  return new Date(epoch).toISOString().replace('Z', '000Z');
 }
 
 /** Entries by namespace: taken round-robin; if there are too many, the largest namespace loses entries first. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { EventNote } from '../events.ts';
 import type { KubeClient, ObjectRef, Resource } from '../client.ts';
-import { KubeError, type KubeErrorReason } from '../errors.ts';
+import { hasReason } from '../errors.ts';
 import {
   type LeaseRenewal,
   isReleased,
@@ -271,8 +271,4 @@ class LeaderElector implements LeaderElection {
 function leaseObject({ namespace, name }: ObjectRef, spec: object): object {
   const labels = { 'app.kubernetes.io/name': 'vps247-operator' };
   return { ...leaseKind, metadata: { namespace, name, labels }, spec };
-}
-
-function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]): boolean {
-  return error instanceof KubeError && reasons.includes(error.reason);
 }

@@ -1,4 +1,5 @@
 import { fieldsOf } from '../../domain/json.ts';
+import { microTime } from '../micro-time.ts';
 
 /** A Lease as it is stored, as far as leader election reads it. */
 export interface LeaseState {
@@ -59,8 +60,4 @@ export function renewedSpec({ identity, duration, at }: LeaseRenewal): object {
 /** A released Lease: a standby may acquire it immediately. */
 export function releasedSpec(at: number): object {
   return { holderIdentity: '', leaseDurationSeconds: releasedSeconds, renewTime: microTime(at) };
-}
-
-function microTime(epoch: number): string {
-  return new Date(epoch).toISOString().replace('Z', '000Z');
 }
