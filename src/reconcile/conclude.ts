@@ -1,6 +1,7 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import type { KubeError } from '../kubernetes/errors.ts';
+import { exponentialDelay, jittered } from '../domain/backoff.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { MachineState } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
@@ -33,8 +34,7 @@ export interface Conclusion {
 
 const busyHold = 5_000;
 const passwordRecheck = 2_000;
-const firstRetry = 1_000;
-const longestRetry = 5 * 60_000;
+const retryDelays = { first: 1_000, longest: 5 * 60_000 };
 
 /**
  * Joins what was decided with what came of it. Pure; `random` is a number in [0, 1) and `failures` counts the calls
@@ -155,7 +155,7 @@ function createFailed(o: Observed, decision: Decision, failure: Failure, failure
 
 function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
   const { refusedFor } = o.history;
-  const slower = Math.min(longestRetry, refusedFor / 10);
+  const slower = Math.min(retryDelays.longest, refusedFor / 10);
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
   const statusReason = isRefusedAsBusy(failure) ? providerBusy(o, failure.operation, failure) : fromFailure(o, failure);
@@ -192,7 +192,7 @@ function holdFor(failure: Failure, failures: number, random: number): number {
 
 /** Milliseconds until what failed so often before is tried again. */
 export function backoff(failures: number, random: number): number {
-  return Math.min(longestRetry, firstRetry * 2 ** failures) * (0.5 + random / 2);
+  return jittered(exponentialDelay(failures, retryDelays), random, [0.5, 1]);
 }
 
 const stateAfter: Partial<Record<Action['type'], MachineState>> = {
