@@ -86,6 +86,8 @@ export interface Decision {
   readonly fastPolling: boolean;
   /** The VM is due for deletion, and the rate limit of deletions delays it. */
   readonly awaitsDelete: boolean;
+  /** The status reason reports that a request waits for a slot. */
+  readonly reportsWait: boolean;
 }
 
 const none: Action = { type: 'None' };
@@ -110,6 +112,7 @@ export function perform(action: Action, statusReason: StatusReason | undefined, 
     after: rest.after,
     fastPolling: rest.fastPolling ?? false,
     awaitsDelete: rest.awaitsDelete ?? false,
+    reportsWait: rest.reportsWait ?? false,
   };
 }
 

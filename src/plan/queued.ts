@@ -15,7 +15,7 @@ export function queued(o: Observed, decision: Decision): Decision {
   const reported = isDeletionProtected(o.object)
     ? deletionRefused(o.object, { reason: 'ProviderBusy', message: waits })
     : { reason: statusReason.reason, message: waits };
-  return requeue(reported, { ...keptOperations(o), fastPolling: decision.fastPolling, after: 0 });
+  return requeue(reported, { ...keptOperations(o), fastPolling: decision.fastPolling, reportsWait: true, after: 0 });
 }
 
 function describe({ providerName }: Observed, action: Action): string {

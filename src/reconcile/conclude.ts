@@ -186,6 +186,7 @@ function operationAfterFailure(o: Observed, action: Action, failure: Failure): O
 }
 
 function holdFor(failure: Failure, failures: number, random: number): number {
+  if (isRefusedAsBusy(failure)) return Math.max(failure.retryAfter ?? 0, busyHold * (1 + random));
   if (failure.class === 'Wait') return failure.retryAfter ?? busyHold * (1 + random);
   return backoff(failures, random);
 }

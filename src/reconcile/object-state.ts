@@ -1,7 +1,7 @@
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { ProviderId } from '../domain/machine.ts';
-import type { Action, StatusReason } from '../plan/action.ts';
+import type { Action, Decision, StatusReason } from '../plan/action.ts';
 import type { ObservedHistory } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
@@ -128,7 +128,7 @@ export class ObjectState {
   wasListed = false;
   deleteAcceptedAt: number | undefined;
   deletes = 0;
-  /** Whether a call has waited long for a slot, until a call gets one. */
+  /** Whether a request has waited long for a slot, until one gets a slot or something else is reported. */
   queueing: 'Unreported' | 'Reported' | undefined;
   /** When (monotonic) the next call may be sent for this object. */
   notBefore: number | undefined;
@@ -225,6 +225,12 @@ export class ObjectState {
 
   notePasswordConflict(statusReason: StatusReason, until: number, outdated?: string): void {
     this.#passwordConflict = { statusReason, until, outdated };
+  }
+
+  /** The status shows what was decided; `isIdle`: nothing was executed. A wait is reported once, and again after another reason. */
+  noteReport({ reportsWait, statusReason }: Decision, isIdle: boolean): void {
+    if (reportsWait) this.queueing = 'Reported';
+    else if (isIdle && statusReason !== undefined && this.queueing === 'Reported') this.queueing = undefined;
   }
 
   /** The spec as it is now: it may name another Secret for the password, or none. */

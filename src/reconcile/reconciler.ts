@@ -109,6 +109,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (decision.action.type === 'RecordIdentity' && objectState.unsaved?.refusal === undefined)
         deps.machineIndex.unlockAdoption(decision.action.machine.id, key);
     }
+    if (heldFor === Infinity) objectState.noteReport(decision, execution.type === 'Nothing');
     const isInSync = observed.machine.kind === 'Present' && execution.type === 'Nothing' && !conclusion.fastPolling;
     if (isInSync && !conclusion.isSuperseded) deps.reactionLatency.cancel(key);
     return requeueAfter(conclusion, objectState, heldFor, deps.clock.monotonic());

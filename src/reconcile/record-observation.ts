@@ -18,8 +18,6 @@ export function recordObservation(
   objectState: ObjectState,
 ): void {
   recordFinding(key, account, finding, objectState);
-  // The decision that follows reports that a call waits for a slot.
-  if (observed.history.isQueued === true) objectState.queueing = 'Reported';
   if (observed.recreationDueAt !== undefined) account?.recreations.reserve(key);
   if (account?.credentialStatus === 'Rejected' || isOtherAccount(observed.machine)) credentials.distrust(object);
 }

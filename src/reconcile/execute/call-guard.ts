@@ -1,3 +1,4 @@
+import { isNameOwn } from '../../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { ReleaseWorker } from '../../controller/workers.ts';
 import type { Clock } from '../../domain/clock.ts';
@@ -7,7 +8,10 @@ import type { Action } from '../../plan/action.ts';
 import type { Observed } from '../../plan/observed.ts';
 import type { Account } from '../../provider/account/account.ts';
 import type { Log } from '../../telemetry/log.ts';
+import type { Credentials } from '../credentials.ts';
 import type { ObjectState } from '../object-state.ts';
+import type { ConflictDeps } from '../observe/conflicts.ts';
+import { isNewEnough } from '../observe/observe-machine.ts';
 import type { ReactionLatency } from '../reaction-latency.ts';
 import { loggedCall } from './call-log.ts';
 import type { WritableAccount } from './execute.ts';
@@ -19,6 +23,8 @@ export interface CallGuardDeps {
   readonly fence: Fence;
   readonly cache: { get(key: string): VirtualMachine | undefined };
   readonly reactionLatency: Pick<ReactionLatency, 'observeCall'>;
+  readonly credentials: Pick<Credentials, 'lookup'>;
+  readonly accountFor: ConflictDeps['accountFor'];
 }
 
 /** Makes a provider call only if the state that it was decided on still holds when it gets a slot. */
@@ -67,7 +73,10 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
       write: async (write, call, beforeCall) => {
         const waiting = new AbortController();
         abortWaiting.set(key, () => {
-          if (!isStillCurrent(account, observed, shownBefore)) waiting.abort();
+          if (isStillCurrent(account, observed, shownBefore)) return;
+          // What was reported is about another request.
+          objectState.queueing = undefined;
+          waiting.abort();
         });
         const stopTimer = objectState.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
         // The report is a write, after which the object is no longer as it was decided on: so the request queues again.
@@ -79,6 +88,7 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
           stopTimer?.();
           objectState.queueing = undefined;
           abortWaiting.delete(key);
+          if (action.type === 'Create' && !(await mayStillCreate(account, observed))) return false;
           if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
           if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
           // What is stored first takes a while.
@@ -95,6 +105,17 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
         }
       },
     };
+  }
+
+  /**
+   * A create request that waits long would go out with a key that was replaced meanwhile, or for a chosen name that another user has
+   * taken since the list that showed it free.
+   */
+  async function mayStillCreate(account: Account, { object }: Observed): Promise<boolean> {
+    const isNameFree = isNameOwn(object) || isNewEnough(account.snapshot, deps.clock.monotonic());
+    if (!isNameFree) return false;
+    const lookup = await deps.credentials.lookup(object);
+    return lookup.kind === 'Found' && deps.accountFor(lookup.apiKey, object.metadata.namespace) === account;
   }
 
   function isStillCurrent(account: Account, observed: Observed, shownBefore: MachineState | undefined): boolean {

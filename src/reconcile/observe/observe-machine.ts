@@ -257,13 +257,18 @@ function findByName(
 /** How old a list may be, from its answer on, that shows a chosen name to be free. */
 const freeFor = 5_000;
 
+/** Whether the list still shows at `now` (monotonic) that a chosen name is free. */
+export function isNewEnough(list: Snapshot | undefined, now: number): boolean {
+  return list !== undefined && now - list.answeredAt <= freeFor;
+}
+
 /**
  * No VM has the name. Other users of the account may take a name that the manifest chose, and a create request that is refused
  * for that could make an unmanaged VM look like the object's. So the list before a create request has to be a new one.
  */
 function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileSubject): MachineObservation {
   const { object, identity } = subject;
-  const isNew = deps.clock.monotonic() - snapshot.answeredAt <= freeFor;
+  const isNew = isNewEnough(snapshot, deps.clock.monotonic());
   if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
   deps.findings.requestList(deps.clock.monotonic());
   return notYetSeen;

@@ -2,15 +2,17 @@ import type { Clock } from '../../../domain/clock.ts';
 
 /**
  * When each key may create a VM in place of one that is gone: one after the other in the order of asking, so that a mistake
- * about many VMs is noticed before it is expensive. A key that doesn't use its slot within one interval gets another one at
- * the end. In memory only: after a restart the evidence takes longer than this anyway.
+ * about many VMs is noticed before it is expensive. A key whose slot is over keeps it, because its evidence or its request may
+ * have waited in the queue of the account: it may create once no other key has done so for an interval. In memory only: after a
+ * restart the evidence takes longer than this anyway.
  */
 export class RecreationRate {
   readonly #clock: Clock;
   readonly #interval: number;
-  /** The start of each key's slot (monotonic), ascending. */
+  /** The start of each key's slot (monotonic). */
   readonly #slots = new Map<string, number>();
   #last = -Infinity;
+  #lastUsed = -Infinity;
 
   /** `interval`: milliseconds between two slots. */
   constructor(clock: Clock, interval: number) {
@@ -20,28 +22,24 @@ export class RecreationRate {
 
   /** When `key` may create (monotonic): in the past, or when its slot starts. Without a slot: the next free one. */
   dueAt(key: string): number {
-    const now = this.#clock.monotonic();
-    const known = this.#slots.get(key);
-    return known !== undefined && known > now - this.#interval ? known : this.#nextAt(now);
+    const slot = this.#slots.get(key) ?? this.#nextAt(this.#clock.monotonic());
+    return Math.max(slot, this.#lastUsed + this.#interval);
   }
 
-  /** Reserves a slot for `key`, if it has none, and returns its start (monotonic). */
+  /** Reserves a slot for `key`, if it has none, and returns when it may create (monotonic). */
   reserve(key: string): number {
-    const now = this.#clock.monotonic();
-    for (const [other, slot] of this.#slots) {
-      if (slot > now - this.#interval) break;
-      this.#slots.delete(other);
+    if (!this.#slots.has(key)) {
+      this.#last = this.#nextAt(this.#clock.monotonic());
+      this.#slots.set(key, this.#last);
     }
-    const known = this.#slots.get(key);
-    if (known !== undefined) return known;
-    this.#last = this.#nextAt(now);
-    this.#slots.set(key, this.#last);
-    return this.#last;
+    return this.dueAt(key);
   }
 
-  /** Uses the slot of `key`, if it has started. */
+  /** Uses the slot of `key`, if it may create now. */
   use(key: string): boolean {
-    if (this.reserve(key) > this.#clock.monotonic()) return false;
+    const now = this.#clock.monotonic();
+    if (this.reserve(key) > now) return false;
+    this.#lastUsed = now;
     return this.#slots.delete(key);
   }
 
