@@ -20,7 +20,6 @@ const { chart, gitops, integration } = needs;
 
 export default defineConfig({
   test: {
-    // The control plane of the integration tests wants a core as well, but two files at a time are bearable everywhere.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
@@ -49,6 +48,8 @@ export default defineConfig({
           globalSetup: 'test/support/shared-control-plane.ts',
           // After the others: a unit test that fails is seen at once, and is not kept from its core.
           sequence: { groupOrder: 1 },
+          // These tests mostly wait: for Leases, polls and backoff.
+          maxWorkers: 2 * Math.max(2, availableParallelism()),
           // Several processes share the cores with an API server.
           ...limits(180_000),
         },

@@ -133,18 +133,15 @@ export class Place {
       metadata,
       spec: { policyName: metadata.name, validationActions: ['Deny'] },
     });
-    await this.watch('the policy refuses Secrets', () =>
-      this.cluster
-        .apply({
-          apiVersion: 'v1',
-          kind: 'Secret',
-          metadata: { name: 'probe', namespace: this.namespace, annotations: { a: 'b' } },
-        })
-        .then(
-          () => false,
-          () => true,
-        ),
-    );
+    let probes = 0;
+    await this.watch('the policy refuses Secrets', () => {
+      // Each with its own name: to apply one that exists is an UPDATE, which the policy permits.
+      const metadata = { name: `probe-${(probes += 1)}`, namespace: this.namespace, annotations: { a: 'b' } };
+      return this.cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata }).then(
+        () => false,
+        () => true,
+      );
+    });
   }
 
   /** The names of the account's VMs. */
