@@ -2,13 +2,13 @@
  * `npm test`: all tests, or those that vitest's own arguments choose (`npm test -- test/plan`). Then it searches
  * everything that they left behind for the keys and passwords planted in them, which counts as one more test. If all
  * tests ran, another one compares the requests of operators to API servers with the permissions of their installation
- * (`.out/test/rights.txt`). The last line is `N passed, N failed`; `.out/test/results.json` contains every result
+ * (`.out/test/permissions.txt`). The last line is `N passed, N failed`; `.out/test/results.json` contains every result
  * of the runner.
  */
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCLI, startVitest, type TestModule, type Vitest } from 'vitest/node';
-import { compareRights } from '../test/rights/run.ts';
+import { comparePermissions } from '../test/permissions/run.ts';
 import { type Recording, whenRecorded } from '../test/secrets/recording.ts';
 import { searchRun } from '../test/secrets/run.ts';
 
@@ -90,8 +90,8 @@ const isWhole = args.length === 0;
 const verdicts = [await searchRun({ out, startedAt, recorded, isWhole })];
 if (isWhole) {
   const manifests = ['install.yaml', 'install-namespaced.yaml'].map((file) => join(root, 'deploy/manifests', file));
-  const report = join(out, 'test/rights.txt');
-  verdicts.push(await compareRights({ out, startedAt, installations: manifests, report }));
+  const report = join(out, 'test/permissions.txt');
+  verdicts.push(await comparePermissions({ out, startedAt, installations: manifests, report }));
 }
 for (const { summary, problems } of verdicts) for (const line of [...problems, summary]) console.log(line);
 for (const line of failing) console.log(line);

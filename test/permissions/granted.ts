@@ -1,7 +1,7 @@
 import type { Manifest } from '../packaging/manifests.ts';
 
 /** One verb on one resource, as kubectl spells it: `patch virtualmachines.vps247.com/status`. */
-export function rightOf(verb: string, group: string, resource: string, subresource?: string): string {
+export function permissionOf(verb: string, group: string, resource: string, subresource?: string): string {
   return `${verb} ${resource}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`;
 }
 
@@ -39,7 +39,7 @@ export function grantedBy(manifests: readonly Manifest[]): Granted {
         problems.push(`${role.file}: ${role.kind} ${role.metadata.name} has a rule that does not name what it grants`);
       for (const group of apiGroups)
         for (const [resource = '', subresource] of resources.map((name) => name.split('/')))
-          for (const verb of verbs) granted.add(rightOf(verb, group, resource, subresource));
+          for (const verb of verbs) granted.add(permissionOf(verb, group, resource, subresource));
     }
   }
   return { everywhere, inNamespaces, problems };

@@ -1,15 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { rightOf } from './granted.ts';
+import { permissionOf } from './granted.ts';
 
 /** What operators asked of API servers. */
 export interface Used {
-  /** How often each right was used, allowed or not. */
+  /** How often each permission was used, allowed or not. */
   readonly requests: Map<string, number>;
   /** Those that were used on all namespaces at once. */
   readonly everywhere: Set<string>;
   /** What Kubernetes permits all authenticated users: asking for their own permissions, and discovery. */
-  readonly ofEverybody: Map<string, number>;
+  readonly ofAnyUser: Map<string, number>;
   /** Reads of Secrets without the label, a sentence each. */
   readonly problems: Set<string>;
 }
@@ -34,7 +34,7 @@ const operator = /^system:serviceaccount:[^:]+:vps247-operator$/;
 const labelled = 'vps247.com/credentials=true';
 
 export async function usedIn(files: readonly string[]): Promise<Used> {
-  const used: Used = { requests: new Map(), everywhere: new Set(), ofEverybody: new Map(), problems: new Set() };
+  const used: Used = { requests: new Map(), everywhere: new Set(), ofAnyUser: new Map(), problems: new Set() };
   for (const file of files) {
     for await (const line of createInterface({ input: createReadStream(file) })) {
       // Killed while it wrote the line.
@@ -52,18 +52,20 @@ function count(event: AuditEvent, used: Used): void {
   if (verb === 'watch' && stage === 'ResponseComplete' && !isRefused(event)) return;
   const url = new URL(requestURI, 'https://127.0.0.1');
   const { apiGroup = '', resource, subresource, namespace, name } = objectRef;
-  const right = resource === undefined ? `${verb} ${url.pathname}` : rightOf(verb, apiGroup, resource, subresource);
+  const permission =
+    resource === undefined ? `${verb} ${url.pathname}` : permissionOf(verb, apiGroup, resource, subresource);
   const reason = annotations['authorization.k8s.io/reason'] ?? '';
-  const counts = / of ClusterRole "system:/.test(reason) ? used.ofEverybody : used.requests;
-  counts.set(right, (counts.get(right) ?? 0) + 1);
-  if (counts === used.ofEverybody || resource === undefined) return;
-  if (namespace === undefined) used.everywhere.add(right);
+  const counts = / of ClusterRole "system:/.test(reason) ? used.ofAnyUser : used.requests;
+  counts.set(permission, (counts.get(permission) ?? 0) + 1);
+  if (counts === used.ofAnyUser || resource === undefined) return;
+  if (namespace === undefined) used.everywhere.add(permission);
   if (resource === 'secrets' && (verb === 'list' || verb === 'watch')) {
     const selector = url.searchParams.get('labelSelector');
     if (selector !== labelled)
-      used.problems.add(`${right}: of ${selector ?? 'all'}, not only of those with ${labelled}`);
+      used.problems.add(`${permission}: of ${selector ?? 'all'}, not only of those with ${labelled}`);
   }
-  if (resource === 'secrets' && verb === 'get' && name === undefined) used.problems.add(`${right}: without a name`);
+  if (resource === 'secrets' && verb === 'get' && name === undefined)
+    used.problems.add(`${permission}: without a name`);
 }
 
 function isRefused({ annotations = {} }: AuditEvent): boolean {

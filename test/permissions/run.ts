@@ -18,7 +18,7 @@ export interface Run {
 }
 
 /** Compares what installations grant with what operators asked for in all tests: neither may be more than the other. */
-export async function compareRights({ out, startedAt, installations, report }: Run): Promise<Verdict> {
+export async function comparePermissions({ out, startedAt, installations, report }: Run): Promise<Verdict> {
   const logs = auditLogsSince(out, startedAt);
   const used = await usedIn(logs);
   const granted = installations.map((file) => {
@@ -29,41 +29,42 @@ export async function compareRights({ out, startedAt, installations, report }: R
     ...(logs.length === 0 ? ['no API server wrote an audit log'] : []),
     ...used.problems,
     ...granted.flatMap((one) => compare(one.name, one.granted, used)),
-  ].map((problem) => `rights: ${problem}`);
+  ].map((problem) => `permissions: ${problem}`);
   writeFileSync(report, reportOf(used));
   const requests = [...used.requests.values()].reduce((sum, count) => sum + count, 0);
   const equation = problems.length === 0 ? `granted = used (${used.requests.size} rules)` : 'granted ≠ used';
   const where = installations.map((file) => basename(file)).join(' and ');
-  return { summary: `rights: ${equation}, by ${where} and ${requests} requests`, problems };
+  return { summary: `permissions: ${equation}, by ${where} and ${requests} requests`, problems };
 }
 
 function compare(name: string, { everywhere, inNamespaces, problems }: Granted, used: Used): string[] {
   const all = new Set([...everywhere, ...inNamespaces]);
-  const rights = [...used.requests.keys()];
+  const requested = [...used.requests.keys()];
   const found = [...problems];
-  for (const right of all)
-    if (!used.requests.has(right)) found.push(`${name}: grants ${right}, which no operator used`);
-  for (const right of rights) if (!all.has(right)) found.push(`${name}: does not grant ${right}, which operators used`);
-  if (everywhere.size > 0 && ![...everywhere].some((right) => used.everywhere.has(right)))
-    found.push(`${name}: grants rights in all namespaces, and no operator asked for more than one at once`);
+  for (const permission of all)
+    if (!used.requests.has(permission)) found.push(`${name}: grants ${permission}, which no operator used`);
+  for (const permission of requested)
+    if (!all.has(permission)) found.push(`${name}: does not grant ${permission}, which operators used`);
+  if (everywhere.size > 0 && ![...everywhere].some((permission) => used.everywhere.has(permission)))
+    found.push(`${name}: grants permissions in all namespaces, and no operator asked for more than one at once`);
   return found;
 }
 
-/** A line for each right. */
-function reportOf({ requests, everywhere, ofEverybody }: Used): string {
+/** One line for each permission. */
+function reportOf({ requests, everywhere, ofAnyUser }: Used): string {
   const lines = (counts: ReadonlyMap<string, number>): string[] =>
     [...counts]
       .toSorted(([one], [other]) => (one < other ? -1 : 1))
       .map(
-        ([right, count]) =>
-          `${String(count).padStart(8)}  ${right}${everywhere.has(right) ? ', in all namespaces too' : ''}`,
+        ([permission, count]) =>
+          `${String(count).padStart(8)}  ${permission}${everywhere.has(permission) ? ', in all namespaces too' : ''}`,
       );
   return [
     'Requests by operators, granted by their installation:',
     ...lines(requests),
     '',
-    'Granted by Kubernetes to everybody who has signed in:',
-    ...lines(ofEverybody),
+    'Granted by Kubernetes to every authenticated user:',
+    ...lines(ofAnyUser),
     '',
   ].join('\n');
 }
