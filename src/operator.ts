@@ -141,7 +141,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     client: removed.client,
     log,
     stored: (object) => objects.assume(object),
-    announce: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
+    emitEvent: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
       events.record({
         regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
         type: 'Warning',
@@ -168,7 +168,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     machineIndex,
     clock,
     log,
-    announce: (event) => {
+    emitEvent: (event) => {
       const regarding = deps.self?.();
       if (regarding !== undefined) events.record({ regarding, type: 'Normal', action: 'ListMachines', ...event });
     },

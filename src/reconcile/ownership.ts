@@ -17,7 +17,7 @@ export interface OwnershipOptions {
   /** Feeds the object as just stored into the cache. */
   readonly stored: (object: unknown) => void;
   /** Emits an Event about an object that another installation manages. */
-  readonly announce: (object: VirtualMachine, message: string) => void;
+  readonly emitEvent: (object: VirtualMachine, message: string) => void;
 }
 
 /** A Lease as namespace/name. A tenant can write the annotation, so nothing else in it is repeated. */
@@ -116,7 +116,7 @@ export class Ownership {
       return;
     }
     this.#others.add(key);
-    const { log, announce, installation = 'this installation' } = this.#options;
+    const { log, emitEvent, installation = 'this installation' } = this.#options;
     const { namespace, name, uid } = object.metadata;
     const written = ownerOf(object) ?? '';
     const owner = leaseRef.test(written) ? written : 'an unknown installation';
@@ -129,7 +129,7 @@ export class Ownership {
     }
     if (this.#reported.get(key) === uid) return;
     this.#reported.set(key, uid);
-    announce(
+    emitEvent(
       object,
       this.#wasTakenOver(object)
         ? `${installation} took it over, and ${owner} took it back: takeOverFrom is set in both; a cluster administrator has to remove it from one of them`

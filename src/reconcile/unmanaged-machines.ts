@@ -17,10 +17,10 @@ export interface UnmanagedMachinesOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** In the operator's own namespace: the names may be those of any tenant's account. */
-  readonly announce: (event: OwnEvent) => void;
+  readonly emitEvent: (event: OwnEvent) => void;
 }
 
-/** What was seen of an account at the last look, and what of it was reported. Times are monotonic. */
+/** The unmanaged VMs of an account at the last comparison, and those last reported. Times are monotonic. */
 interface Seen {
   readonly set: string;
   readonly at: number;
@@ -28,17 +28,17 @@ interface Seen {
   reportedAt: number;
 }
 
-const lookEvery = 50_000;
-/** A list whose VMs come and go is reported no more often. */
+const compareEvery = 50_000;
+/** Limits the reports for an account whose VMs come and go. */
 const reportEvery = 10 * 60_000;
 const mostNamed = 10;
-/** With ten names, the note of an event stays below its 1 KiB. */
+/** In bytes. With ten names, the note of an event stays below its limit of 1 KiB. */
 const longestName = 64;
 const none = '';
 
 /**
- * Reports which VMs of an account no object manages, in one log line and one event whenever the set has changed. A set counts
- * once two looks in a row show the same: an object that was applied a moment ago may not have its VM on record yet.
+ * Reports which VMs of an account no object manages, in one log line and one event whenever the set changes\. A set
+ * counts once two comparisons in a row agree: the VM of an object that was just applied may not be on record yet.
  */
 export class UnmanagedMachines {
   readonly #options: UnmanagedMachinesOptions;
@@ -48,12 +48,12 @@ export class UnmanagedMachines {
     this.#options = options;
   }
 
-  /** A complete list of the account with this number has come. Between two looks is most of a minute. */
+  /** A complete list of the account with this number arrived. Compares at most about once a minute. */
   listed(ordinal: number, account: AccountIdentity, { machines }: Pick<Snapshot, 'machines'>): void {
     const { machineIndex, clock } = this.#options;
     const now = clock.monotonic();
     const seen = this.#seen.get(account);
-    if (seen !== undefined && now - seen.at < lookEvery) return;
+    if (seen !== undefined && now - seen.at < compareEvery) return;
     const unmanaged = machines.filter((machine) => !machineIndex.isReserved(machine, account));
     const set = hashOf(unmanaged);
     const current: Seen = { reported: none, reportedAt: -Infinity, ...seen, set, at: now };
@@ -65,11 +65,11 @@ export class UnmanagedMachines {
   }
 
   #report(account: number, unmanaged: readonly Machine[]): void {
-    const { log, announce } = this.#options;
+    const { log, emitEvent } = this.#options;
     const count = unmanaged.length;
     if (count === 0) {
       log.info('No unmanaged VMs', { account });
-      announce({ reason: 'NoUnmanagedVMs', note: `an object manages every VM of account ${account}` });
+      emitEvent({ reason: 'NoUnmanagedVMs', note: `an object manages every VM of account ${account}` });
       return;
     }
     const vms = unmanaged.slice(0, mostNamed).map(({ id, name }) => ({ id, name: cutToBytes(name, longestName) }));
@@ -78,11 +78,11 @@ export class UnmanagedMachines {
     const names = vms.map(({ id, name }) => `${name} (id ${id})`).join(', ');
     const what = count === 1 ? '1 unmanaged VM' : `${count} unmanaged VMs`;
     const rest = more > 0 ? ` and ${more} more` : '';
-    announce({ reason: 'UnmanagedVMs', note: `${what} in account ${account}: ${names}${rest}` });
+    emitEvent({ reason: 'UnmanagedVMs', note: `${what} in account ${account}: ${names}${rest}` });
   }
 }
 
-/** Of the ids, in whatever order they are listed; empty for none. A large account is not kept twice. */
+/** A hash of the ids in any order; empty for none. It saves storing the ids of a large account. */
 function hashOf(machines: readonly Machine[]): string {
   if (machines.length === 0) return none;
   const ids = machines.map(({ id }) => id).toSorted((a, b) => a - b);

@@ -189,8 +189,8 @@ describe('of two objects, the one that takes precedence for the name', () => {
     machineIndex.update('default/b', undefined, { ...two, metadata: { ...two.metadata, creationTimestamp } });
     machineIndex.update('default/a', undefined, one);
     for (const name of ['default/a', 'default/b']) machineIndex.setAccount(name, key);
-    const holders = ['default/a', 'default/b'].map((name) => machineIndex.nameConflict('shop', name, key));
-    expect(holders.filter((holder) => holder !== undefined)).toEqual([first]);
+    const conflicts = ['default/a', 'default/b'].map((name) => machineIndex.nameConflict('shop', name, key));
+    expect(conflicts.filter((conflict) => conflict !== undefined)).toEqual([first]);
   });
 });
 
@@ -332,8 +332,8 @@ describe('a VM', () => {
 
   it('that two objects record belongs to the one that takes precedence, which is not the older one', () => {
     const machineIndex = claimsOf({ age: 1, record: adopted }, { age: 2, record: created }, { age: 3 });
-    const holders = ['default/0', 'default/1', 'default/2'].map((name) => machineIndex.recordConflict(7, name, key));
-    expect(holders).toEqual(['default/1', undefined, 'default/1']);
+    const conflicts = ['default/0', 'default/1', 'default/2'].map((name) => machineIndex.recordConflict(7, name, key));
+    expect(conflicts).toEqual(['default/1', undefined, 'default/1']);
     expect([
       machineIndex.conflictOf(machine, 'default/1', key),
       machineIndex.conflictOf(machine, 'default/0', key),

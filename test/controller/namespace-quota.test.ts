@@ -95,11 +95,11 @@ test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]
   [
     'the create was refused, and the object changes before that is on record',
     (quota) => {
-      const announced = objectWith({ intent: true });
-      quota.change('a/1', without, announced);
+      const withIntent = objectWith({ intent: true });
+      quota.change('a/1', without, withIntent);
       quota.confirmGone('a/1');
-      quota.change('a/1', announced, objectWith({ intent: true, annotations: { note: 'x' } }));
-      quota.change('a/1', announced, without);
+      quota.change('a/1', withIntent, objectWith({ intent: true, annotations: { note: 'x' } }));
+      quota.change('a/1', withIntent, without);
     },
     true,
   ],
@@ -244,9 +244,9 @@ test('allows to adopt a VM again that already has a place', () => {
 test('counts a VM of which only the name is known by its name', () => {
   const gone = new Set<string>();
   const quota = quotaOf(1, gone);
-  const announced = objectWith({ intent: true });
-  quota.change('a/1', undefined, announced);
-  quota.change('a/1', announced, undefined);
+  const withIntent = objectWith({ intent: true });
+  quota.change('a/1', undefined, withIntent);
+  quota.change('a/1', withIntent, undefined);
   const [name] = quota.reachedFor('a/2')?.leftRunning ?? [];
   expect(name).toMatch(/^web-[0-9a-f]{8}$/);
   gone.add(name ?? '');

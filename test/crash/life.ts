@@ -180,7 +180,7 @@ class Mortal {
   }
 
   #start(): void {
-    if (this.#proxy === undefined) throw new Error('there is no connection to the two APIs yet');
+    if (this.#proxy === undefined) throw new Error('the connection to the two APIs is not set up yet');
     const operator = this.#stage.start({ entry: this.#entry, through: this.#proxy });
     this.#operator = operator;
     void this.#watch(operator);

@@ -6,7 +6,7 @@ import { isWrite, type Operation } from '../../emulator/operations.ts';
 export type Calls = Readonly<Partial<Record<Operation, number>>>;
 
 export interface Expectation {
-  /** The object whose machine is looked at; its machines are named after it, with a suffix. */
+  /** The object to check. Its VMs are named after it, with a suffix. */
   readonly object: string;
   /** Ids of VMs that no object requested. */
   readonly bystanders: ReadonlySet<number>;
@@ -23,7 +23,7 @@ export function judge(ledger: Ledger, expectation: Expectation): readonly string
   const { object, bystanders } = expectation;
   const created = machinesOf(ledger, object);
   return [
-    ...(created > 1 ? [`${created} machines made for ${object}`] : []),
+    ...(created > 1 ? [`${created} VMs created for ${object}`] : []),
     ...ledger.duplicates().map((name) => `two machines of the name ${objectOf(name)}`),
     ...ledger
       .forbiddenTransitions()
@@ -46,7 +46,7 @@ export function missing(ledger: Ledger, expectation: Expectation): readonly stri
   return compare(ledger, expectation, (accepted, allowed) => accepted < allowed);
 }
 
-/** How many machines were ever made for the object by anybody's calls. */
+/** How many VMs were ever created for the object through the API. */
 export function machinesOf(ledger: Ledger, object: string): number {
   return ledger.machinesEverCreated().filter(({ name, cause }) => cause !== 'person' && objectOf(name) === object)
     .length;

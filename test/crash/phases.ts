@@ -20,7 +20,7 @@ export interface Phase {
   check?(stage: OperatorFixture): Promise<readonly string[]>;
 }
 
-/** The machine is as asked, by a status that knows the newest spec. */
+/** The VM matches the spec, by a status of the newest generation. */
 function isSettled(object: VirtualMachine | undefined, state: 'Running' | 'Halted'): boolean {
   return (
     readiness(object) === 'True/Available' &&

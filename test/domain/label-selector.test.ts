@@ -43,7 +43,7 @@ test.each([
   'a/b/c=d',
   '!a=b',
   'a=b;c=d',
-])('%j is no selector', (text) => {
+])('%j is refused', (text) => {
   expect(parseSelector(text)).toBeUndefined();
 });
 

@@ -20,7 +20,7 @@ const rows: readonly [reason: string, text: string, shown: string][] = [
   ['C1 controls', 'a\u009bb', 'a\ufffdb'],
   ['bidi overrides and isolates', 'a\u202eb\u2066c\u2069\u200e\u200f\u061cd', 'a\ufffdb\ufffdc\ufffdd'],
   ['zero width', 'a\u200bb\ufeffc\u00add', 'a\ufffdb\ufffdc\ufffdd'],
-  ['blank characters that are no space', 'a\u3164b', 'a\ufffdb'],
+  ['invisible characters other than a space', 'a\u3164b', 'a\ufffdb'],
   ['half a character', 'a\ud800b', 'a\ufffdb'],
 ];
 
@@ -52,7 +52,7 @@ describe('cutMessage', () => {
   const facts = 'x'.repeat(500);
 
   test.for<readonly [reason: string, message: string, rest: string]>([
-    ['the end, where there is no command', facts, ''],
+    ['the end, without a command', facts, ''],
     ['the facts before the command', `${facts}; run: ${command}`, `run: ${command}`],
     ['the facts before two commands', `${facts}; a: ${command}; b: ${command}`, `a: ${command}; b: ${command}`],
     [

@@ -43,7 +43,7 @@ describe('accounts', () => {
 
   test('an unknown key has no effect', () => {
     const { call, emulator } = visit();
-    expect(call('POST', '/virtual_machines', { ...order, name: 'web' }, { key: 'nobody' }).status).toBe(401);
+    expect(call('POST', '/virtual_machines', { ...order, name: 'web' }, { key: 'unknown' }).status).toBe(401);
     expect(emulator.ledger.effects).toEqual([]);
   });
 });

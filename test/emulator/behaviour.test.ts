@@ -19,7 +19,7 @@ const readIpv6: Check = ({ call, running }) =>
   call('GET', `/virtual_machines/${running('web', { has_ipv6: true })}`).body.ip_allocations;
 const create: Check = ({ call }) => call('POST', '/virtual_machines', { ...order, name: 'web' }).text;
 const wrongKey: Check = ({ call }) => {
-  const { status, text, headers } = call('GET', '/virtual_machines', undefined, { key: 'nobody' });
+  const { status, text, headers } = call('GET', '/virtual_machines', undefined, { key: 'unknown' });
   return { status, isPage: text.startsWith('<!DOCTYPE html>'), location: headers['Location'] };
 };
 const second: Check = ({ call, running }) => {

@@ -59,7 +59,7 @@ test('an unsupported selector is an error', () => {
 });
 
 test.each(['serviceMonitor', 'podMonitor'])(
-  'the %s selects the Pods of the operator, in any namespace of its own',
+  'the %s selects the Pods of the operator, in whichever namespace it is',
   async (value) => {
     const kind = value === 'podMonitor' ? 'PodMonitor' : 'ServiceMonitor';
     for (const namespace of ['', 'vps247-system', 'monitoring']) {

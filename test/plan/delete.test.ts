@@ -104,7 +104,7 @@ describeRows('deleting', [
   },
   {
     because: 'an id edited to point at an unmanaged VM does not delete it',
-    given: { deleting: true, id: 91, machine: machineIn('Halted', { id: 91, name: 'foreign' }) },
+    given: { deleting: true, id: 91, machine: machineIn('Halted', { id: 91, name: 'unmanaged' }) },
     action: 'None',
     reason: 'IdentityMismatch',
   },

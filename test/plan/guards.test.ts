@@ -76,7 +76,7 @@ describeRows('guards', [
   },
   {
     because: 'an id edited to point at an unmanaged VM does not reach it',
-    given: { id: 91, machine: machineIn('Running', { id: 91, name: 'foreign' }), spec: hard },
+    given: { id: 91, machine: machineIn('Running', { id: 91, name: 'unmanaged' }), spec: hard },
     action: 'None',
     reason: 'IdentityMismatch',
   },

@@ -407,7 +407,7 @@ it.each([
 });
 
 it.each([
-  { what: 'has another name', given: { id: 91, machine: machineIn('Halted', { id: 91, name: 'foreign' }) } },
+  { what: 'has another name', given: { id: 91, machine: machineIn('Halted', { id: 91, name: 'unmanaged' }) } },
   { what: 'is recorded by another object, too', given: { id: 90, machine: 'Halted' }, by: 'default/other' },
 ] as const)('a deletion that waits because its VM $what reports the remedy where it is permitted', (row) => {
   const messageWhere = (mayOrphan: boolean) => {

@@ -92,7 +92,7 @@ describe('a create request that waits for its slot', () => {
 });
 
 describe('the report of a request that waits for its slot', () => {
-  it('is made again after a spec change that made the first request unnecessary', async () => {
+  it('is repeated after a spec change that made the first request unnecessary', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxInFlight: 1 });
     apply('web');
     await clock.advance(2 * minute);

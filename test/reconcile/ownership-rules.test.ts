@@ -18,7 +18,7 @@ function ownershipOf(
     client: { patch } as unknown as OwnershipOptions['client'],
     log: { warn: () => {} } as unknown as OwnershipOptions['log'],
     stored: () => {},
-    announce: (_, message) => void reported.push(message),
+    emitEvent: (_, message) => void reported.push(message),
     ...options,
   });
   return { ownership, reported };

@@ -119,7 +119,7 @@ test.each<
     machineIndex: { isReserved: () => false },
     clock,
     log: silentLog,
-    announce: ({ reason }) => reasons.push(reason),
+    emitEvent: ({ reason }) => reasons.push(reason),
   });
   const account = { credentialStatus: 'Accepted', ownerId: 1 } as const;
   for (const { at, ids } of lists) {

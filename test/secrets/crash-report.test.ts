@@ -14,8 +14,8 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'vps247-crash-report-'));
   const kubeconfig = {
     clusters: [{ name: 'nowhere', cluster: { server: 'http://127.0.0.1:1' } }],
-    contexts: [{ name: 'nowhere', context: { cluster: 'nowhere', user: 'nobody' } }],
-    users: [{ name: 'nobody', user: {} }],
+    contexts: [{ name: 'nowhere', context: { cluster: 'nowhere', user: 'unknown' } }],
+    users: [{ name: 'unknown', user: {} }],
     'current-context': 'nowhere',
   };
   writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(kubeconfig));

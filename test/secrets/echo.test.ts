@@ -54,9 +54,9 @@ describe.each([400, 403, 409, 422, 429, 500])('an API server that answers %i to 
       (error: unknown) => error,
     );
     if (result instanceof Error) expect(result).toBeInstanceOf(KubeError);
-    const told = printed(result);
-    expect(await search.text(told)).toEqual([]);
-    expect(told).not.toContain(password.slice(0, 8));
+    const output = printed(result);
+    expect(await search.text(output)).toEqual([]);
+    expect(output).not.toContain(password.slice(0, 8));
   });
 });
 

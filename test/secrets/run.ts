@@ -23,7 +23,7 @@ export interface Verdict {
 }
 
 /** Each is reported with its place; one leak is often in a thousand lines. */
-const mostTold = 20;
+const mostReported = 20;
 
 /** Searches all that a run wrote for the keys and passwords planted in it, and for the tokens that operators signed in with. */
 export async function searchRun({ out, startedAt, recorded, isWhole }: Run): Promise<Verdict> {
@@ -40,13 +40,13 @@ export async function searchRun({ out, startedAt, recorded, isWhole }: Run): Pro
     for (const { line, value, spelling } of await search.file(join(out, file)))
       found.push(`secrets: ${file}:${line} holds ${value} (${spelling})`);
   }
-  const told = found.slice(0, mostTold);
-  if (found.length > told.length) told.push(`secrets: and ${found.length - told.length} more`);
+  const reported = found.slice(0, mostReported);
+  if (found.length > reported.length) reported.push(`secrets: and ${found.length - reported.length} more`);
   const where = `${files.length} files, ${objects} objects among them, ${Math.ceil(bytes / 1024)} KiB`;
   const what = `${values.length + tokens.length} values and all that begins with ${markers.join(' or ')}`;
   return {
     summary: `secrets: searched ${where}, for ${what}: ${found.length === 0 ? 'none' : found.length} found`,
-    problems: [...told, ...doubts(files, recorded, isWhole)],
+    problems: [...reported, ...doubts(files, recorded, isWhole)],
   };
 }
 
@@ -62,7 +62,7 @@ function doubts(files: readonly string[], recorded: Run['recorded'], isWhole: bo
   if (typeof recorded === 'string') return [`secrets: the objects of the API server are not known: ${recorded}`];
   if (!isWhole) return [];
   const lacking = Object.entries(expected).filter(([, pattern]) => !files.some((file) => pattern.test(file)));
-  const problems = lacking.map(([what]) => `secrets: there is no ${what} to search`);
+  const problems = lacking.map(([what]) => `secrets: nothing to search: no ${what}`);
   if (recorded === undefined) problems.push('secrets: the objects of the API server were not recorded');
   else if (recorded.values.length === 0) problems.push('secrets: no Secret held anything to search for');
   return problems;

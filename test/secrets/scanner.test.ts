@@ -36,7 +36,7 @@ describe('a value is found', () => {
   });
 
   test('by its marker, without being known', async () => {
-    const unknown = 'marker-of-somebody-else';
+    const unknown = 'marker-of-another-test';
     for (const text of [
       unknown,
       base64(unknown),
@@ -194,15 +194,15 @@ describe('a run', () => {
   test('with nothing to leak, or without an operator, proves nothing', async () => {
     using run = left({});
     expect((await searchRun({ ...run, recorded: undefined, isWhole: true })).problems).toEqual([
-      'secrets: there is no log of an operator to search',
-      'secrets: there is no page of metrics to search',
-      'secrets: there is no list of arguments to search',
+      'secrets: nothing to search: no log of an operator',
+      'secrets: nothing to search: no page of metrics',
+      'secrets: nothing to search: no list of arguments',
       'secrets: the objects of the API server were not recorded',
     ]);
     const { problems } = await searchRun({ ...run, recorded: { values: [], objects: 3 }, isWhole: true });
     expect(problems.at(-1)).toBe('secrets: no Secret held anything to search for');
-    expect((await searchRun({ ...run, recorded: 'it is away' })).problems).toEqual([
-      'secrets: the objects of the API server are not known: it is away',
+    expect((await searchRun({ ...run, recorded: 'the API server stopped' })).problems).toEqual([
+      'secrets: the objects of the API server are not known: the API server stopped',
     ]);
   });
 });

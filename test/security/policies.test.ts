@@ -181,7 +181,7 @@ async function writesMeanwhile(tenant: Tenant, name: string): Promise<number> {
 }
 
 /** All that a user reads of the object. */
-async function told(tenant: Tenant, name: string): Promise<string> {
+async function readableOf(tenant: Tenant, name: string): Promise<string> {
   return [await tenant.describe(name), ...(await tenant.events(name))].join('\n');
 }
 
@@ -247,7 +247,7 @@ describe('a policy that refuses what the operator writes', () => {
     await tenant.create('web');
     const object = await tenant.until('web', 'WriteRefused', (seen) => readiness(seen).includes('WriteRefused'));
     expect(messageOf(object)).toContain(refusal);
-    expect(await told(tenant, 'web')).toContain('WriteRefused');
+    expect(await readableOf(tenant, 'web')).toContain('WriteRefused');
     expect(tenant.writes).toEqual([]);
     await tenant.create('gone');
     await tenant.untilReported('gone');

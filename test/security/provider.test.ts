@@ -203,7 +203,7 @@ describe('unusual values', () => {
   });
 
   it('an unmanaged VM that cannot be read affects no other object', async () => {
-    const tenant = await site.tenant('foreign', { owner: 131 });
+    const tenant = await site.tenant('unmanaged', { owner: 131 });
     const odd: readonly Fields[] = [
       { name: null },
       { name: 7 },
@@ -213,7 +213,7 @@ describe('unusual values', () => {
       { name: { first: 'x' }, state: [] },
       { owner_id: 'root', name: '' },
     ];
-    const ids = odd.map((_, index) => site.provider.plant(tenant.owner, `foreign-${index}`));
+    const ids = odd.map((_, index) => site.provider.plant(tenant.owner, `unmanaged-${index}`));
     lies.push(site.provider.lieAboutVms((vm) => ({ ...vm, ...odd[ids.indexOf(Number(vm['id']))] })));
     await tenant.create('web');
     await tenant.untilReady('web');

@@ -115,7 +115,7 @@ describe('tenants of two accounts', () => {
     const [a, b] = [await site.tenant('orphan-a', { owner: 15 }), await site.tenant('orphan-b', { owner: 16 })];
     const orphan = site.provider.plant(15, 'web-deadbeef');
     await claim(b, 'thief', { id: orphan, name: 'web-deadbeef' });
-    await b.create('rival', { providerName: 'web-deadbeef' }, { 'vps247.com/paused': 'true' });
+    await b.create('other', { providerName: 'web-deadbeef' }, { 'vps247.com/paused': 'true' });
     await a.create('web');
     const held = await a.untilReported('web');
     expect(messageOf(held)).toContain(String(orphan));
@@ -291,7 +291,7 @@ describe("tenants that use the operator's own key", () => {
     const { status } = await a.untilReady('seen');
     const stranger = site.provider.plant(owner, 'stranger');
     const ids = { managed: status?.id ?? 0, unmanaged: stranger, missing: 987_654 };
-    const told = new Map<string, string>();
+    const messages = new Map<string, string>();
     for (const [which, id] of Object.entries(ids)) {
       for (const managementPolicy of ['Manage', 'Observe', 'Plan']) {
         const name = `walk-${which}-${managementPolicy.toLowerCase()}`;
@@ -315,11 +315,11 @@ describe("tenants that use the operator's own key", () => {
         for (const word of ['stranger', String(status?.providerName), `${a.namespace}/`])
           expect(description).not.toContain(word);
         const words = `${managementPolicy} ${readiness(object)} ${messageOf(object)}`;
-        told.set(name, words.replaceAll(String(id), 'ID').replaceAll(name, 'NAME'));
+        messages.set(name, words.replaceAll(String(id), 'ID').replaceAll(name, 'NAME'));
       }
     }
-    // One answer for each policy, whichever id was asked for.
-    expect(new Set(told.values()).size).toBe(3);
+    // One message for each policy, whatever the id is.
+    expect(new Set(messages.values()).size).toBe(3);
     expect(vmsNamed('stranger')).toHaveLength(1);
   });
 

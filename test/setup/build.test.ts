@@ -110,7 +110,7 @@ const go = (version: string) => `echo ${version}; echo "$SCRATCH/modules"; echo 
 describe('a sentence gives the remedy when', () => {
   test.each<[string, () => Promise<unknown>, RegExp]>([
     [
-      'there is no Go',
+      'Go is missing',
       () =>
         ensureComponents(['etcd'], { env: { ...scratch.env, PATH: scratch.at('nothing') }, output: { write() {} } }),
       /^Building etcd needs Go 1\.26\.0 or newer, but there is no `go` on the PATH\. Install it from .*, or set KUBEBUILDER_ASSETS/,

@@ -38,7 +38,7 @@ test.each<[what: string, config: () => string, flags: readonly string[], code: n
     /^The namespace of the Lease is not known outside of a pod: give --leader-election-namespace/,
   ],
   [
-    'there is no such kubeconfig',
+    'the kubeconfig is missing',
     () => path.join(folder, 'missing'),
     [],
     3,

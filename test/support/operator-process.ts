@@ -80,7 +80,7 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
   let metricsUrl: string | undefined;
   addresses.then(
     ({ metrics }) => (metricsUrl = `${metrics}/metrics`),
-    () => {}, // whoever does not ask for them need not know that they never came
+    () => {}, // a caller that needs the addresses gets the error from the promise itself
   );
   const exited = once(child, 'exit').then(([code]) => {
     log.end();

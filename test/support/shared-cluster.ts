@@ -8,7 +8,7 @@ import type { SharedCluster } from './shared-control-plane.ts';
 /** The real control plane, controllers included, that all integration tests of a run share. Throws when it could not be started. */
 export function sharedCluster(): SharedCluster {
   const cluster = inject('cluster');
-  if (typeof cluster === 'string') throw new Error(`There is no control plane. ${cluster}`);
+  if (typeof cluster === 'string') throw new Error(`The control plane did not start. ${cluster}`);
   return cluster;
 }
 

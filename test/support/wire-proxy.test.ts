@@ -24,7 +24,7 @@ async function between(
   const folder = mkdtempDisposableSync(path.join(tmpdir(), 'vps247-wire-'));
   cleanups.push(() => folder.remove());
   const kubeconfig = path.join(folder.path, 'kubeconfig');
-  writeFileSync(kubeconfig, kubeconfigOf({ server: server.url, caData: '', token: 'somebody' }));
+  writeFileSync(kubeconfig, kubeconfigOf({ server: server.url, caData: '', token: 'planted-token' }));
   const proxy = await startWireProxy({ kubeconfig, apiUrl: server.url, directory: folder.path, decide });
   cleanups.push(() => proxy.close());
   return { server, proxy, kubernetesUrl: loadKubeConfig(proxy).getCurrentCluster()?.server ?? '' };
@@ -61,7 +61,7 @@ test('a request is passed on unchanged, to its API, and is counted', async () =>
     kubernetes: { requests: 1, bytesOut: 4, bytesIn: 4 },
     provider: { requests: 1, bytesOut: 0, bytesIn: 4 },
   });
-  expect(loadKubeConfig(proxy).getCurrentUser()?.token).toBe('somebody');
+  expect(loadKubeConfig(proxy).getCurrentUser()?.token).toBe('planted-token');
 });
 
 describe('the three points', () => {

@@ -149,7 +149,7 @@ describe('two operators with one Lease', () => {
     await watched.close();
   });
 
-  it('a Lease that another process takes: its holder ends at once, and the operator on standby respects the new holder', async () => {
+  it('a Lease that another process takes: the leader exits at once, and the operator on standby respects the Lease', async () => {
     const fixture = await stageFor('stolen');
     // Many renewals fit into the time after which the leader would end for want of one, and the standby take over.
     const [leader, standby] = await pair(fixture, [

@@ -17,7 +17,7 @@ const accounts = Array.from({ length: Number(keys) }, (_, index) => ({
     retries: { count: 0 },
     timeouts: { response: Number(total), total: Number(total) },
   }),
-  sightings: new MachineCache(),
+  cache: new MachineCache(),
 }));
 const before = process.resourceUsage().maxRSS;
 let longest = 0;
@@ -25,10 +25,10 @@ let answer = '';
 for (let round = 1; round <= Number(rounds); round += 1) {
   const startedAt = process.cpuUsage();
   await Promise.all(
-    accounts.map(async ({ provider, sightings }) => {
+    accounts.map(async ({ provider, cache }) => {
       const outcome = await provider.listMachines();
       answer = outcome.ok ? `${outcome.value.length} entries` : `${outcome.failure.code}: ${outcome.failure.text}`;
-      if (outcome.ok) sightings.replace(round, round, outcome.value);
+      if (outcome.ok) cache.replace(round, round, outcome.value);
     }),
   );
   longest = Math.max(longest, process.cpuUsage(startedAt).user / 1_000);

@@ -335,9 +335,9 @@ test('the decoded body counts against the limit', async () => {
 test.for([
   ['cut short', (packed: Buffer) => packed.subarray(0, packed.length / 2)],
   ['not packed at all', () => Buffer.from(JSON.stringify([machine]))],
-] as const)('an encoded answer that is %s does not count as a list', async ([, spoil]) => {
+] as const)('an encoded answer that is %s does not count as a list', async ([, damage]) => {
   await using server = await startRawServer((_, response) => {
-    response.writeHead(200, { 'content-encoding': 'gzip' }).end(spoil(gzipSync(JSON.stringify([machine]))));
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(damage(gzipSync(JSON.stringify([machine]))));
   });
   const outcome = await connectTo(server.url).listMachines();
   expect(outcome.ok).toBe(false);

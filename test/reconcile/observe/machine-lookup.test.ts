@@ -18,7 +18,7 @@ const never = { adoption: { policy: 'Never' } } as const;
 const ifExists = { adoption: { policy: 'IfExists' } } as const;
 const byId = { adoption: { policy: 'MustExist', id: 7 } } as const;
 const byName = { adoption: { policy: 'MustExist', name: 'Web 1' } } as const;
-const foreign: Identity = { kind: 'OtherObject', uid: 'earlier', id: 5, name: 'old' };
+const ofOtherObject: Identity = { kind: 'OtherObject', uid: 'earlier', id: 5, name: 'old' };
 const foreignName: Identity = { kind: 'OtherObject', uid: 'earlier' };
 const hinted: Identity = { kind: 'Unproven', id: 5 };
 const unreadableHint: Identity = { kind: 'Unproven' };
@@ -51,17 +51,17 @@ it.each<{
     intent: { isOwn: false },
     target: { id: 7, name: own },
   },
-  { because: 'nothing of an earlier object', identity: foreign, target: undefined },
+  { because: 'nothing of an earlier object', identity: ofOtherObject, target: undefined },
   {
     because: 'what an earlier object recorded, to adopt it',
     given: { spec: ifExists },
-    identity: foreign,
+    identity: ofOtherObject,
     target: { id: 5, name: 'old' },
   },
   {
     because: 'what is granted rather than that',
     given: { spec: byId },
-    identity: foreign,
+    identity: ofOtherObject,
     target: { id: 7, name: 'old' },
   },
   {
@@ -104,7 +104,7 @@ it.each<{
   {
     because: 'the VM of the name that is granted rather than the one that an earlier object recorded',
     given: { spec: byName },
-    identity: foreign,
+    identity: ofOtherObject,
     target: { name: own },
   },
   {
@@ -128,7 +128,7 @@ it.each<{
   {
     because: 'its name alone with that key, whatever an earlier object recorded',
     given: { spec: byId },
-    identity: foreign,
+    identity: ofOtherObject,
     isDefaultKey: true,
     target: { name: own },
   },

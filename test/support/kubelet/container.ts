@@ -29,9 +29,9 @@ export interface Ended {
 const { signals } = constants;
 
 /**
- * Run in namespaces of their own for mounts and processes: makes the image's root file system one that cannot be written to, with the
- * folder, the processes of the container alone, and the devices that every container has. Then it tells its process id, the one of
- * this machine, and is replaced by the program. A link in the image must not lead a mount out of it.
+ * Runs in separate mount and PID namespaces. Mounts the image's root file system read-only, with the given folder, a /proc of the
+ * container alone, and the devices that every container has. Then it prints its process id in the host's namespace and executes
+ * the program. A symbolic link in the image must not lead a mount out of it.
  */
 const enter = `root=$(realpath "$1") source=$2 target=$3
 shift 3

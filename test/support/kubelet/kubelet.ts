@@ -1,11 +1,11 @@
 /**
- * A stand-in for a node with its kubelet, for the Pods of one namespace: takes each that is stored, runs its container in the
- * image's root file system with the token, user, environment and probes that the Pod asks for, tells how it is, restarts it when it
- * ends, and ends it within its grace period. It has one image, and refuses a Pod that names another one. Only what an operator's Pod has
- * is known here; anything else is an error.
+ * A stand-in for a node with its kubelet, for the Pods of one namespace. It runs the container of each Pod in the image's root file
+ * system, with the token, user, environment and probes of the Pod. It reports the Pod's status, restarts the container when it
+ * exits, and stops it within its grace period. It has one image, and refuses a Pod with another one. It supports only what an
+ * operator's Pod uses; anything else is an error.
  *
- * What a node has and this has not: a network for each Pod (each has an address of the loopback network instead, and listens there in
- * place of all addresses) with names in it, limits for memory and CPU, a seccomp profile, and the renewal of tokens, which outlive every test.
+ * Unlike a node, it has no network for each Pod (each listens on an address of the loopback network instead) with DNS, no limits for
+ * memory and CPU, no seccomp profile, and no renewal of tokens, which outlive every test.
  */
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

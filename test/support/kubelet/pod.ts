@@ -44,7 +44,7 @@ export class PodOnNode {
   readonly #ending = new AbortController();
   readonly #done: Promise<void>;
   #grace = 0;
-  #isTold = true;
+  #reportsStatus = true;
   #container: Container | undefined;
   #restarts = -1;
   #isStarted = false;
@@ -52,7 +52,7 @@ export class PodOnNode {
   #waiting: { readonly reason: string; readonly message?: string } = { reason: 'ContainerCreating' };
   #last: V1ContainerState | undefined;
   /** Writes of the status, one after the other. */
-  #told: Promise<void> = Promise.resolve();
+  #statusWrites: Promise<void> = Promise.resolve();
 
   constructor(pod: V1Pod, address: string, node: Node) {
     // A Pod always has a container.
@@ -114,12 +114,12 @@ export class PodOnNode {
     if (this.#ending.signal.aborted) return;
     this.#grace = graceSeconds * 1_000;
     this.#ending.abort();
-    this.#tell();
+    this.#writeStatus();
   }
 
   /** Ends it at once, without a report. */
   async kill(): Promise<void> {
-    this.#isTold = false;
+    this.#reportsStatus = false;
     this.#ending.abort();
     await this.#container?.kill();
     await this.#done.catch(() => {});
@@ -140,7 +140,7 @@ export class PodOnNode {
     const { refusal } = this;
     if (refusal !== undefined && !signal.aborted) {
       this.#waiting = { reason: 'ErrImagePull', message: refusal };
-      this.#tell();
+      this.#writeStatus();
       await once(signal, 'abort');
     }
     while (!signal.aborted) {
@@ -149,12 +149,12 @@ export class PodOnNode {
       if (signal.aborted) break;
       this.#last = { terminated: { ...ended, reason: ended.exitCode === 0 ? 'Completed' : 'Error' } };
       this.#waiting = { reason: 'CrashLoopBackOff' };
-      this.#tell();
+      this.#writeStatus();
       const wait = this.#restarts === 0 ? 0 : Math.min(backOff.first * 2 ** (this.#restarts - 1), backOff.longest);
       await sleep(wait, undefined, { signal }).catch(() => {});
     }
-    if (!this.#isTold) return;
-    await this.#told;
+    if (!this.#reportsStatus) return;
+    await this.#statusWrites;
     await core.deleteNamespacedPod({
       ...where,
       body: { gracePeriodSeconds: 0, preconditions: { uid: this.#pod.metadata?.uid ?? '' } },
@@ -177,7 +177,7 @@ export class PodOnNode {
     });
     this.#container = container;
     changed();
-    this.#tell();
+    this.#writeStatus();
     const over = new AbortController();
     const end = (): void => {
       void this.#end(container, stem);
@@ -199,7 +199,7 @@ export class PodOnNode {
   async #end(container: Container, stem: string): Promise<void> {
     const page = await this.metrics();
     if (page !== '') writeFileSync(`${stem}.metrics.txt`, page);
-    await container.end(this.#isTold ? this.#grace : 0);
+    await container.end(this.#reportsStatus ? this.#grace : 0);
   }
 
   /** The probes: liveness and readiness count once the container has started. */
@@ -218,7 +218,7 @@ export class PodOnNode {
     }
     if (signal.aborted) return;
     this.#isStarted = true;
-    this.#tell();
+    this.#writeStatus();
     const live = async (): Promise<void> => {
       if (livenessProbe === undefined) return;
       for await (const isWell of verdicts(livenessProbe, place, signal)) if (!isWell) await restart();
@@ -227,7 +227,7 @@ export class PodOnNode {
       if (readinessProbe === undefined) return;
       for await (const isWell of verdicts(readinessProbe, place, signal)) {
         this.#isReady = isWell;
-        this.#tell();
+        this.#writeStatus();
       }
     };
     await Promise.all([live(), ready()]);
@@ -251,13 +251,13 @@ export class PodOnNode {
   }
 
   /** Writes the status as it is now, after those before. */
-  #tell(): void {
+  #writeStatus(): void {
     const status = this.#status();
     const where = { name: this.name, namespace: this.#namespace };
-    const before = this.#told;
-    this.#told = (async () => {
+    const before = this.#statusWrites;
+    this.#statusWrites = (async () => {
       await before;
-      if (!this.#isTold) return;
+      if (!this.#reportsStatus) return;
       try {
         const asMerge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
         await this.#node.core.patchNamespacedPodStatus({ ...where, body: { status } }, asMerge);

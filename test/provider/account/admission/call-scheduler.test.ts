@@ -9,39 +9,39 @@ import {
 import { createManualClock } from '../../../support/clock.ts';
 import { assertProperty } from '../../../support/property.ts';
 
-interface Ask {
-  readonly lane: CallPriority;
+interface Request {
+  readonly priority: CallPriority;
   readonly group: string;
 }
 
-function scene({ rate = 0, burst = 1, maxInFlight = 1_000_000, isHeld = (): boolean => false } = {}) {
+function scene({ rate = 0, burst = 1, maxInFlight = 1_000_000, listsOnly = (): boolean => false } = {}) {
   const clock = createManualClock();
-  const turns = new CallScheduler(clock, {
+  const scheduler = new CallScheduler(clock, {
     bucket: new TokenBucket(clock, { rate, burst }),
     maxInFlight,
-    listsOnly: isHeld,
+    listsOnly,
   });
-  const granted: string[] = [];
+  const acquired: string[] = [];
   const refused: string[] = [];
-  const take = (lane: CallPriority, group: string, name = `${lane} ${group}`): void =>
-    void turns.acquire(lane, group).then((isGranted) => (isGranted ? granted : refused).push(name));
-  return { clock, turns, take, granted, refused };
+  const acquire = (priority: CallPriority, group: string, name = `${priority} ${group}`): void =>
+    void scheduler.acquire(priority, group).then((isAcquired) => (isAcquired ? acquired : refused).push(name));
+  return { clock, scheduler, acquire, acquired, refused };
 }
 
 /** With one token a second and none at first, all requests wait and get their slots one after the other. */
-async function orderOf(asks: readonly Ask[], turnsToCome = asks.length): Promise<readonly string[]> {
-  const { clock, take, granted } = scene({ rate: 1 });
-  take('List', 'first');
-  for (const { lane, group } of asks) take(lane, group);
-  for (let turn = 0; turn < turnsToCome; turn += 1) await clock.advance(1_000);
-  return granted.slice(1);
+async function orderOf(requests: readonly Request[], slots = requests.length): Promise<readonly string[]> {
+  const { clock, acquire, acquired } = scene({ rate: 1 });
+  acquire('List', 'first');
+  for (const { priority, group } of requests) acquire(priority, group);
+  for (let slot = 0; slot < slots; slot += 1) await clock.advance(1_000);
+  return acquired.slice(1);
 }
 
-const many = (count: number, lane: CallPriority, group: string): readonly Ask[] =>
-  Array.from({ length: count }, () => ({ lane, group }));
+const many = (count: number, priority: CallPriority, group: string): readonly Request[] =>
+  Array.from({ length: count }, () => ({ priority, group }));
 
 describe('the order of slots', () => {
-  test.for<[what: string, asks: readonly Ask[], order: readonly string[]]>([
+  test.for<[what: string, requests: readonly Request[], order: readonly string[]]>([
     [
       'a delete comes after a thousand creates: the delete',
       [...many(1_000, 'Create', 'a'), ...many(1, 'Remove', 'a')],
@@ -49,7 +49,7 @@ describe('the order of slots', () => {
     ],
     [
       'each priority has one waiting request: in the order of priority',
-      callPriorities.toReversed().map((lane) => ({ lane, group: 'a' })),
+      callPriorities.toReversed().map((priority) => ({ priority, group: 'a' })),
       ['Remove a', 'Power a', 'Create a', 'Read a', 'List a'],
     ],
     [
@@ -58,19 +58,19 @@ describe('the order of slots', () => {
       ['Create a', 'Create b', 'Create a', 'Create a'],
     ],
     [
-      'three namespaces have a thousand each: in turn',
+      'three namespaces have a thousand each: round-robin',
       [...many(1_000, 'Create', 'a'), ...many(1_000, 'Create', 'b'), ...many(1_000, 'Create', 'c')],
       ['Create a', 'Create b', 'Create c', 'Create a', 'Create b', 'Create c'],
     ],
     [
       'a create comes after a thousand deletes: after three of them',
       [...many(1_000, 'Remove', 'a'), ...many(1, 'Create', 'a')],
-      // The list that emptied the bucket was the first turn of four.
+      // The list that emptied the bucket took the first slot of four.
       ['Remove a', 'Remove a', 'Create a', 'Remove a'],
     ],
     [
       'all priorities are full: one slot in four goes to the others, one after the other',
-      callPriorities.flatMap((lane) => many(100, lane, 'a')),
+      callPriorities.flatMap((priority) => many(100, priority, 'a')),
       [
         'Remove a, Remove a, Power a',
         'Remove a, Remove a, Remove a, Create a',
@@ -79,130 +79,133 @@ describe('the order of slots', () => {
         'Remove a, Remove a, Remove a, Power a',
       ],
     ],
-  ])('%s', async ([, asks, order]) => {
-    const expected = order.flatMap((turns) => turns.split(', '));
-    expect(await orderOf(asks, expected.length)).toEqual(expected);
+  ])('%s', async ([, requests, order]) => {
+    const expected = order.flatMap((slots) => slots.split(', '));
+    expect(await orderOf(requests, expected.length)).toEqual(expected);
   });
 });
 
 test('a slot with an available token is acquired at once, the next one when a token arrives', async () => {
-  const { clock, take, granted, turns } = scene({ rate: 10, burst: 2 });
-  for (const name of ['1', '2', '3', '4']) take('Power', 'a', name);
+  const { clock, acquire, acquired, scheduler } = scene({ rate: 10, burst: 2 });
+  for (const name of ['1', '2', '3', '4']) acquire('Power', 'a', name);
   await clock.settle();
-  expect([granted, turns.waiting.Power]).toEqual([['1', '2'], 2]);
+  expect([acquired, scheduler.waiting.Power]).toEqual([['1', '2'], 2]);
   await clock.advance(99);
-  expect(granted).toEqual(['1', '2']);
+  expect(acquired).toEqual(['1', '2']);
   await clock.advance(1);
-  expect(granted).toEqual(['1', '2', '3']);
+  expect(acquired).toEqual(['1', '2', '3']);
   await clock.advance(100);
-  expect([granted, turns.waiting.Power, clock.pending]).toEqual([['1', '2', '3', '4'], 0, 0]);
+  expect([acquired, scheduler.waiting.Power, clock.pending]).toEqual([['1', '2', '3', '4'], 0, 0]);
 });
 
 test('as many requests are in flight as allowed; the next one is sent when one ends, and a list at any time', async () => {
-  const { clock, take, granted, turns } = scene({ maxInFlight: 2 });
-  for (const name of ['1', '2', '3']) take('Power', 'a', name);
-  take('List', 'a', 'list');
+  const { clock, acquire, acquired, scheduler } = scene({ maxInFlight: 2 });
+  for (const name of ['1', '2', '3']) acquire('Power', 'a', name);
+  acquire('List', 'a', 'list');
   await clock.settle();
-  expect([granted, turns.inFlight]).toEqual([['1', '2', 'list'], 2]);
-  turns.release('List');
+  expect([acquired, scheduler.inFlight]).toEqual([['1', '2', 'list'], 2]);
+  scheduler.release('List');
   await clock.settle();
-  expect([granted.length, turns.inFlight]).toEqual([3, 2]);
-  turns.release('Power');
+  expect([acquired.length, scheduler.inFlight]).toEqual([3, 2]);
+  scheduler.release('Power');
   await clock.settle();
-  expect(granted).toEqual(['1', '2', 'list', '3']);
+  expect(acquired).toEqual(['1', '2', 'list', '3']);
 });
 
-test('during a hold only a list is sent, and the other requests after it', async () => {
-  let held = true;
-  const { clock, take, granted, turns } = scene({ isHeld: () => held });
-  take('Remove', 'a');
-  take('List', 'a');
+test('while only lists are permitted, all other requests wait', async () => {
+  let listsOnly = true;
+  const { clock, acquire, acquired, scheduler } = scene({ listsOnly: () => listsOnly });
+  acquire('Remove', 'a');
+  acquire('List', 'a');
   await clock.settle();
-  expect(granted).toEqual(['List a']);
-  held = false;
-  turns.dispatch();
+  expect(acquired).toEqual(['List a']);
+  listsOnly = false;
+  scheduler.dispatch();
   await clock.settle();
-  expect(granted).toEqual(['List a', 'Remove a']);
+  expect(acquired).toEqual(['List a', 'Remove a']);
 });
 
 test('rejects the waiting requests, but not later ones, and leaves no timer', async () => {
-  const { clock, take, granted, refused, turns } = scene({ rate: 1 });
-  take('Power', 'a', '1');
-  take('Power', 'a', '2');
-  take('List', 'a', 'list');
+  const { clock, acquire, acquired, refused, scheduler } = scene({ rate: 1 });
+  acquire('Power', 'a', '1');
+  acquire('Power', 'a', '2');
+  acquire('List', 'a', 'list');
   await clock.settle();
-  turns.rejectWaiting();
+  scheduler.rejectWaiting();
   await clock.settle();
-  expect([granted, refused, clock.pending]).toEqual([['1'], ['2', 'list'], 0]);
-  take('Power', 'a', '3');
+  expect([acquired, refused, clock.pending]).toEqual([['1'], ['2', 'list'], 0]);
+  acquire('Power', 'a', '3');
   await clock.advance(1_000);
-  expect(granted).toEqual(['1', '3']);
+  expect(acquired).toEqual(['1', '3']);
 });
 
 test('an aborted request leaves the queue and takes no slot; an acquired slot cannot be aborted', async () => {
-  const { clock, granted, refused, turns } = scene({ rate: 1 });
+  const { clock, acquired, refused, scheduler } = scene({ rate: 1 });
   const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
-  const take = async (name: string, { signal }: AbortController): Promise<void> =>
-    void ((await turns.acquire('Power', 'a', signal)) ? granted : refused).push(name);
-  void take('1', first);
-  void take('2', second);
-  void take('3', third);
+  const acquire = async (name: string, { signal }: AbortController): Promise<void> =>
+    void ((await scheduler.acquire('Power', 'a', signal)) ? acquired : refused).push(name);
+  void acquire('1', first);
+  void acquire('2', second);
+  void acquire('3', third);
   await clock.settle();
   first.abort();
   second.abort();
   await clock.settle();
-  expect([granted, refused, turns.waiting.Power, turns.inFlight]).toEqual([['1'], ['2'], 1, 1]);
+  expect([acquired, refused, scheduler.waiting.Power, scheduler.inFlight]).toEqual([['1'], ['2'], 1, 1]);
   await clock.advance(1_000);
-  expect([granted, turns.waiting.Power, clock.pending]).toEqual([['1', '3'], 0, 0]);
-  void take('4', third);
+  expect([acquired, scheduler.waiting.Power, clock.pending]).toEqual([['1', '3'], 0, 0]);
+  void acquire('4', third);
   third.abort();
-  void take('5', third);
+  void acquire('5', third);
   await clock.settle();
-  expect([refused.toSorted(), turns.waiting.Power]).toEqual([['2', '4', '5'], 0]);
+  expect([refused.toSorted(), scheduler.waiting.Power]).toEqual([['2', '4', '5'], 0]);
 });
 
 test.for(callPriorities)(
-  'the last request of its group in %s leaves no empty place in the round when it is aborted',
-  async (lane) => {
-    const { clock, take, granted, turns } = scene({ rate: 1 });
-    take('List', 'first');
-    const givenUp = new AbortController();
-    const leaving = turns.acquire(lane, 'leaves', givenUp.signal);
-    take(lane, 'stays');
-    givenUp.abort();
-    expect(await leaving).toBe(false);
+  'the last request of its group in %s delays no other group when it is aborted',
+  async (priority) => {
+    const { clock, acquire, acquired, scheduler } = scene({ rate: 1 });
+    acquire('List', 'first');
+    const aborted = new AbortController();
+    const rejected = scheduler.acquire(priority, 'leaves', aborted.signal);
+    acquire(priority, 'stays');
+    aborted.abort();
+    expect(await rejected).toBe(false);
     await clock.advance(1_000);
-    expect(granted).toEqual(['List first', `${lane} stays`]);
-    expect(Object.values(turns.waiting)).toEqual(callPriorities.map(() => 0));
+    expect(acquired).toEqual(['List first', `${priority} stays`]);
+    expect(Object.values(scheduler.waiting)).toEqual(callPriorities.map(() => 0));
   },
 );
 
 test('after a stop it gives out no slots, and waits for all requests in flight', async () => {
-  const { clock, take, refused, turns } = scene({ maxInFlight: 2 });
-  take('Power', 'a', '0');
-  take('Power', 'a', '1');
-  take('Power', 'a', '2');
+  const { clock, acquire, refused, scheduler } = scene({ maxInFlight: 2 });
+  acquire('Power', 'a', '0');
+  acquire('Power', 'a', '1');
+  acquire('Power', 'a', '2');
   await clock.settle();
   let isStopped = false;
-  void turns.stop().then(() => (isStopped = true));
-  take('Power', 'a', '3');
+  void scheduler.stop().then(() => (isStopped = true));
+  acquire('Power', 'a', '3');
   await clock.settle();
   expect([refused.toSorted(), isStopped]).toEqual([['2', '3'], false]);
-  turns.release('Power');
+  scheduler.release('Power');
   await clock.settle();
   expect(isStopped).toBe(false);
-  turns.release('Power');
+  scheduler.release('Power');
   await clock.settle();
   expect(isStopped).toBe(true);
 });
 
-async function wait(turn: Promise<boolean>, onGranted: () => void): Promise<void> {
-  if (await turn) onGranted();
+async function wait(slot: Promise<boolean>, onAcquired: () => void): Promise<void> {
+  if (await slot) onAcquired();
 }
 
-const ask = fc.record({ lane: fc.constantFrom(...callPriorities), group: fc.constantFrom('a', 'b', 'c') });
+const request = fc.record({ priority: fc.constantFrom(...callPriorities), group: fc.constantFrom('a', 'b', 'c') });
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('ask' as const), asks: fc.array(ask, { maxLength: 30 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('request' as const), requests: fc.array(request, { maxLength: 30 }) }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance' as const), milliseconds: fc.nat(2_000) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), count: fc.nat(10) }) },
 );
@@ -212,47 +215,49 @@ test('in any sequence, no more calls than allowed are in flight, ordered within 
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const [rate, burst, maxInFlight] = [10, 5, 4];
       const clock = createManualClock();
-      const turns = new CallScheduler(clock, {
+      const scheduler = new CallScheduler(clock, {
         bucket: new TokenBucket(clock, { rate, burst }),
         maxInFlight,
         listsOnly: () => false,
       });
-      const granted: {
-        readonly lane: CallPriority;
+      const acquired: {
+        readonly priority: CallPriority;
         readonly group: string;
         readonly number: number;
         readonly at: number;
       }[] = [];
-      const underWay: CallPriority[] = [];
-      let asked = 0;
+      const inFlight: CallPriority[] = [];
+      let requested = 0;
       for (const one of steps) {
         if (one.kind === 'advance') await clock.advance(one.milliseconds);
-        for (const { lane, group } of one.kind === 'ask' ? one.asks : []) {
-          asked += 1;
-          const number = asked;
-          void wait(turns.acquire(lane, group), () => {
-            granted.push({ lane, group, number, at: clock.monotonic() });
-            underWay.push(lane);
+        for (const { priority, group } of one.kind === 'request' ? one.requests : []) {
+          requested += 1;
+          const number = requested;
+          void wait(scheduler.acquire(priority, group), () => {
+            acquired.push({ priority, group, number, at: clock.monotonic() });
+            inFlight.push(priority);
           });
         }
         await clock.settle();
         for (let count = 0; one.kind === 'end' && count < one.count; count += 1) {
-          const lane = underWay.shift();
-          if (lane !== undefined) turns.release(lane);
+          const priority = inFlight.shift();
+          if (priority !== undefined) scheduler.release(priority);
         }
         await clock.settle();
-        expect(underWay.filter((lane) => lane !== 'List').length).toBeLessThanOrEqual(maxInFlight);
-        expect(turns.inFlight).toBe(underWay.filter((lane) => lane !== 'List').length);
-        expect(Object.values(turns.waiting).reduce((sum, count) => sum + count)).toBe(asked - granted.length);
+        expect(inFlight.filter((priority) => priority !== 'List').length).toBeLessThanOrEqual(maxInFlight);
+        expect(scheduler.inFlight).toBe(inFlight.filter((priority) => priority !== 'List').length);
+        expect(Object.values(scheduler.waiting).reduce((sum, count) => sum + count)).toBe(requested - acquired.length);
       }
-      for (const [first, { at: from }] of granted.entries()) {
-        for (const [index, { at }] of granted.slice(first).entries()) {
+      for (const [first, { at: from }] of acquired.entries()) {
+        for (const [index, { at }] of acquired.slice(first).entries()) {
           expect(index + 1).toBeLessThanOrEqual(burst + (rate * (at - from)) / 1_000 + 0.001);
         }
       }
-      for (const lane of callPriorities) {
+      for (const priority of callPriorities) {
         for (const group of ['a', 'b', 'c']) {
-          const numbers = granted.filter((one) => one.lane === lane && one.group === group).map(({ number }) => number);
+          const numbers = acquired
+            .filter((one) => one.priority === priority && one.group === group)
+            .map(({ number }) => number);
           expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
         }
       }
@@ -265,25 +270,31 @@ test('in any sequence, no more calls than allowed are in flight, ordered within 
 const mostGroups = 4;
 
 test('no group starves: a call waits for at most sixteen slots of each other group per earlier call of its group', async () => {
-  const crowd = fc.array(ask, { minLength: 5, maxLength: 60 });
+  const crowd = fc.array(request, { minLength: 5, maxLength: 60 });
   await assertProperty(
-    fc.asyncProperty(crowd, ask, fc.array(ask, { minLength: 1, maxLength: 6 }), async (before, mine, stream) => {
-      const { clock, turns, granted, take } = scene({ rate: 1 });
-      for (const { lane, group } of [{ lane: 'List', group: 'first' } as const, ...before]) take(lane, group);
-      await clock.settle();
-      const ahead = before.filter(({ lane, group }) => lane === mine.lane && group === mine.group).length;
-      const mostTurns = 16 * mostGroups * (ahead + 1);
-      take(mine.lane, mine.group, 'mine');
-      let turn = 0;
-      while (!granted.includes('mine')) {
-        // Requests of its group would come after it; only the others could delay it.
-        for (const { lane, group } of stream) take(lane, group === mine.group ? 'others' : group);
-        await clock.advance(1_000);
-        turn += 1;
-        expect(turn).toBeLessThanOrEqual(mostTurns);
-      }
-      expect(turns.inFlight).toBeGreaterThan(0);
-    }),
+    fc.asyncProperty(
+      crowd,
+      request,
+      fc.array(request, { minLength: 1, maxLength: 6 }),
+      async (before, mine, stream) => {
+        const { clock, scheduler, acquired, acquire } = scene({ rate: 1 });
+        for (const { priority, group } of [{ priority: 'List', group: 'first' } as const, ...before])
+          acquire(priority, group);
+        await clock.settle();
+        const ahead = before.filter(({ priority, group }) => priority === mine.priority && group === mine.group).length;
+        const mostSlots = 16 * mostGroups * (ahead + 1);
+        acquire(mine.priority, mine.group, 'mine');
+        let slot = 0;
+        while (!acquired.includes('mine')) {
+          // Requests of its group would come after it; only the others could delay it.
+          for (const { priority, group } of stream) acquire(priority, group === mine.group ? 'others' : group);
+          await clock.advance(1_000);
+          slot += 1;
+          expect(slot).toBeLessThanOrEqual(mostSlots);
+        }
+        expect(scheduler.inFlight).toBeGreaterThan(0);
+      },
+    ),
     { runs: 40 },
   );
 });

@@ -57,7 +57,7 @@ test('each millisecond counts', async () => {
   expect(takeAll(bucket)).toBe(1);
 });
 
-test('without a rate there is no limit, and throttling changes nothing', () => {
+test('without a rate nothing is limited, and throttling changes nothing', () => {
   const bucket = new TokenBucket(createManualClock(), { rate: 0, burst: 0 });
   bucket.onThrottled(1_000);
   bucket.dropBurst();

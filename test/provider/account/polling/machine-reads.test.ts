@@ -8,7 +8,7 @@ const lost: Failure = { operation: 'GetMachine', class: 'Retry', code: 'Connecti
 /** Reads take a second each and answer 404, or the failures given first. */
 function scene(...failures: readonly Failure[]) {
   const clock = createManualClock();
-  const told: string[] = [];
+  const requeued: string[] = [];
   const left = [...failures];
   let reads = 0;
   const lookUps = new MachineReads(
@@ -20,7 +20,7 @@ function scene(...failures: readonly Failure[]) {
       await new Promise<void>((resolve) => clock.schedule(1_000, resolve));
       return { startedAt, outcome: failure === undefined ? succeeded(undefined) : failed(failure) };
     },
-    (key) => void told.push(key),
+    (key) => void requeued.push(key),
   );
   /** As a reconciliation asks: what is known, else a read. */
   const ask = (key: string, id: number, notBefore: number) => {
@@ -28,19 +28,19 @@ function scene(...failures: readonly Failure[]) {
     if (known === undefined) lookUps.start(key, id);
     return known;
   };
-  return { clock, lookUps, ask, told, reads: () => reads };
+  return { clock, lookUps, ask, requeued, reads: () => reads };
 }
 
 const notFound = { ok: true, value: undefined };
 
 test('one read serves all requests for which it is recent enough', async () => {
-  const { clock, ask, told, reads } = scene();
+  const { clock, ask, requeued, reads } = scene();
   ask('a', 1, 0);
   ask('a', 1, 0);
   await clock.advance(1_000);
   const answer = { startedAt: 0, outcome: notFound };
   expect([ask('a', 1, 0), ask('a', 1, 0)]).toEqual([answer, answer]);
-  expect([told, reads()]).toEqual([['a'], 1]);
+  expect([requeued, reads()]).toEqual([['a'], 1]);
 });
 
 test('an answer is given once although a newer one is requested by then, and never again', async () => {
@@ -69,14 +69,14 @@ test('a failure is an answer, and retried after five seconds, not sooner', async
 });
 
 test('a key that switches to another VM does not get the answer for the first', async () => {
-  const { clock, ask, told } = scene();
+  const { clock, ask, requeued } = scene();
   ask('a', 1, 0);
   await clock.advance(500);
   ask('a', 2, 0);
   await clock.advance(500);
-  expect(told).toEqual([]);
+  expect(requeued).toEqual([]);
   await clock.advance(500);
-  expect([told, ask('a', 2, 0)]).toEqual([['a'], { startedAt: 500, outcome: notFound }]);
+  expect([requeued, ask('a', 2, 0)]).toEqual([['a'], { startedAt: 500, outcome: notFound }]);
 });
 
 test('a forgotten read is sent again', async () => {

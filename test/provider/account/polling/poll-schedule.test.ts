@@ -91,7 +91,7 @@ test.for(rows)('%s', ([, needs, next]) => {
 });
 
 describe('the limit of reads by id', () => {
-  test.for<[reason: string, rows: number, pace: Partial<Parameters<typeof mostSingleReads>[1]>, most: number]>([
+  test.for<[reason: string, size: number, settings: Partial<Parameters<typeof mostSingleReads>[1]>, most: number]>([
     ['nothing known yet', 0, {}, 0],
     ['a hundred machines: a list is not even twice as dear as one', 102, {}, 0],
     ['a list is twice as dear as one machine', 103, {}, 1],

@@ -30,7 +30,7 @@ const slow = { timeout: 60_000 };
 // As the operator does with each key that it reads.
 registerSecret(new Secret(key));
 
-/** All that a log makes of these fields. */
+/** The log lines that contain these fields. */
 function logged(fields: Readonly<Record<string, unknown>>): string[] {
   const lines: string[] = [];
   for (const format of ['json', 'text'] as const) {
@@ -45,8 +45,8 @@ const stop = {
   operation: { type: 'Stop', startTime: new Date(now).toISOString(), attempts: 1 },
 } as const;
 
-/** Objects in whose passes the call may have failed, and what came of the reconciliation. */
-function passes(failure: Failure): readonly (readonly [ObservedOptions, Execution])[] {
+/** Objects in whose reconciliation the call can fail, with the result of that reconciliation. */
+function reconciliationsOf(failure: Failure): readonly (readonly [ObservedOptions, Execution])[] {
   const outcome = failed(failure);
   const halted = { spec: { powerState: 'Halted' } } as const;
   return [
@@ -67,14 +67,14 @@ function passes(failure: Failure): readonly (readonly [ObservedOptions, Executio
 }
 
 /** Every status, event, log line and metric that follows from a failed call. */
-async function told(failure: Failure): Promise<string> {
+async function reportsOf(failure: Failure): Promise<string> {
   const said: unknown[] = logged({ failure });
   const create = (_resource: unknown, _namespace: unknown, body: unknown) => Promise.resolve(said.push(body));
   const client = { create, patch: () => Promise.reject(new Error('nothing comes twice')) };
   const clock = createManualClock();
   const log = createLogger({ level: 'debug', format: 'json', write: (line) => said.push(line) });
   const events = createEventRecorder({ client, clock, log, instance: 'test' });
-  for (const [options, execution] of passes(failure)) {
+  for (const [options, execution] of reconciliationsOf(failure)) {
     const observed = observedWith(options);
     const { report } = conclude(observed, plan(observed), execution, 0, 0.5);
     if (report === undefined) continue;
@@ -129,7 +129,7 @@ test('after any answer of the provider, no report contains the key or a password
         secrets: new KnownSecrets(new Secret(key)),
         now: 0,
       });
-      if (!outcome.ok) expect(await search.text(await told(outcome.failure))).toEqual([]);
+      if (!outcome.ok) expect(await search.text(await reportsOf(outcome.failure))).toEqual([]);
     }),
     { runs: 300 },
   );
