@@ -136,8 +136,8 @@ export class Place {
     let probes = 0;
     await this.watch('the policy refuses Secrets', () => {
       // Each with its own name: to apply one that exists is an UPDATE, which the policy permits.
-      const metadata = { name: `probe-${(probes += 1)}`, namespace: this.namespace, annotations: { a: 'b' } };
-      return this.cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata }).then(
+      const probe = { name: `probe-${(probes += 1)}`, namespace: this.namespace, annotations: { a: 'b' } };
+      return this.cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata: probe }).then(
         () => false,
         () => true,
       );
