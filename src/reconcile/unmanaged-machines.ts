@@ -37,7 +37,7 @@ const longestName = 64;
 const none = '';
 
 /**
- * Reports which VMs of an account no object manages, in one log line and one event whenever the set changes\. A set
+ * Reports which VMs of an account no object manages, in one log line and one event whenever the set changes. A set
  * counts once two comparisons in a row agree: the VM of an object that was just applied may not be on record yet.
  */
 export class UnmanagedMachines {
