@@ -91,6 +91,22 @@ describe('a create request that waits for its slot', () => {
   });
 });
 
+describe('a power change that waits for its slot', () => {
+  it('is not sent after the Secret with its key was deleted', async () => {
+    const { apply, clock, cluster, fakeProvider } = await createWorld(slow);
+    for (const name of names(20)) apply(name);
+    await clock.advance(5 * minute);
+    for (const name of names(20)) cluster.change(name, { spec: { powerState: 'Halted' } });
+    await clock.advance(5 * second);
+    expect(fakeProvider.count('StopMachine')).toBeGreaterThan(0);
+    cluster.remove('secrets', 'vps247-credentials');
+    await clock.advance(2 * second);
+    const since = clock.monotonic();
+    await clock.advance(minute);
+    expect(fakeProvider.count('StopMachine', since)).toBe(0);
+  });
+});
+
 describe('the report of a request that waits for its slot', () => {
   it('is repeated after a spec change that made the first request unnecessary', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxInFlight: 1 });

@@ -88,7 +88,8 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
           stopTimer?.();
           objectState.queueing = undefined;
           abortWaiting.delete(key);
-          if (action.type === 'Create' && !(await mayStillCreate(account, observed))) return false;
+          if (action.type === 'Create' && !isNameStillFree(account, observed)) return false;
+          if (!(await isStillAccountOf(observed.object, account))) return false;
           if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
           if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
           // What is stored first takes a while.
@@ -107,13 +108,14 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
     };
   }
 
-  /**
-   * A create request that waits long would go out with a key that was replaced meanwhile, or for a chosen name that another user has
-   * taken since the list that showed it free.
-   */
-  async function mayStillCreate(account: Account, { object }: Observed): Promise<boolean> {
-    const isNameFree = isNameOwn(object) || isNewEnough(account.snapshot, deps.clock.monotonic());
-    if (!isNameFree) return false;
+  /** Another user of the account may have taken a chosen name since the list that showed it free. */
+  function isNameStillFree(account: Account, { object }: Observed): boolean {
+    return isNameOwn(object) || isNewEnough(account.snapshot, deps.clock.monotonic());
+  }
+
+  /** The key may have left the Secret while the request waited. A deletion is finished with the last accepted key. */
+  async function isStillAccountOf(object: VirtualMachine, account: Account): Promise<boolean> {
+    if (object.metadata.deletionTimestamp !== undefined) return true;
     const lookup = await deps.credentials.lookup(object);
     return lookup.kind === 'Found' && deps.accountFor(lookup.apiKey, object.metadata.namespace) === account;
   }
