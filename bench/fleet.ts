@@ -76,6 +76,14 @@ export class Fleet {
     })) as VirtualMachine;
   }
 
+  /** Creates an object that costs the API server as much as `object`: with its finalizers, annotations, status and managers. */
+  async createLike({ metadata, status }: VirtualMachine): Promise<void> {
+    const { name, annotations = {}, finalizers = [] } = metadata;
+    await this.create(name, { hasFinalizer: finalizers.length > 0 });
+    await this.annotate(name, annotations);
+    if (status !== undefined) await this.setStatus(name, status);
+  }
+
   async setPower(name: string, powerState: PowerState): Promise<void> {
     await this.#patch(name, { spec: { powerState } });
   }

@@ -57,7 +57,7 @@ async function profile(size: number, directory: string, out: string): Promise<vo
       ['idle', () => bench.letBe(undefined)],
       ['flips', async () => (await bench.burst(some, 'Halted'), await bench.burst(some, 'Running'))],
     ];
-    for (const name of some) await stage.unwatched.create(name);
+    for (const name of some) await stage.unwatched.createLike(await stage.fleet.get(name));
     for (const [phase, work] of phases) {
       const folder = join(out, phase);
       mkdirSync(folder, { recursive: true });

@@ -63,12 +63,14 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
 
   say(`creating ${size} VMs and their objects, the first by the operator and the others after it`);
   await bench.populate(names);
-  await inParallel(names.slice(0, extent.atOnce), together, (name) => stage.unwatched.create(name));
 
   say(`starting the operator ${extent.starts} times`);
   const starts: Start[] = [];
   for (let count = 0; count < extent.starts; count += 1) starts.push(await bench.start());
   show(figuresOfStarts(size, starts));
+  await inParallel(names.slice(0, extent.atOnce), together, async (name) =>
+    stage.unwatched.createLike(await stage.fleet.get(name)),
+  );
 
   say(`idle for ${extent.steadySeconds === undefined ? 'two polls' : `${extent.steadySeconds} s`}`);
   const steady = await bench.letBe(extent.steadySeconds);
