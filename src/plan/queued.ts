@@ -1,5 +1,5 @@
 import { quoted } from '../domain/text.ts';
-import { type Action, type Decision, isProviderCall, requeue } from './action.ts';
+import { type Action, type Decision, type StatusReason, isProviderCall, requeue } from './action.ts';
 import { keptOperations } from './kept-operations.ts';
 import type { Observed } from './observed.ts';
 import { deletionRefused, isDeletionProtected } from './protection.ts';
@@ -12,10 +12,20 @@ export function queued(o: Observed, decision: Decision): Decision {
   const { action, statusReason } = decision;
   if (o.history.isQueued !== true || !isProviderCall(action) || statusReason === undefined) return decision;
   const waits = `waiting for a slot in the request queue of the account, to ${describe(o, action)}; the rate limiter and the concurrency limit assign slots`;
-  const reported = isDeletionProtected(o.object)
-    ? deletionRefused(o.object, { reason: 'ProviderBusy', message: waits })
-    : { reason: statusReason.reason, message: waits };
-  return requeue(reported, { ...keptOperations(o), fastPolling: decision.fastPolling, reportsWait: true, after: 0 });
+  const rest = { ...keptOperations(o), fastPolling: decision.fastPolling, reportsWait: true, after: 0 };
+  return requeue(waiting(o, statusReason, waits), rest);
+}
+
+/** What is reported while the provider takes long to answer the call. */
+export function unanswered(o: Observed, { action, statusReason }: Decision): StatusReason | undefined {
+  if (statusReason === undefined) return undefined;
+  return waiting(o, statusReason, `waiting for the provider's response to the request to ${describe(o, action)}`);
+}
+
+function waiting({ object }: Observed, { reason }: StatusReason, message: string): StatusReason {
+  return isDeletionProtected(object)
+    ? deletionRefused(object, { reason: 'ProviderBusy', message })
+    : { reason, message };
 }
 
 function describe({ providerName }: Observed, action: Action): string {

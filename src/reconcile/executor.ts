@@ -73,7 +73,7 @@ export function createExecutor(
       {
         object,
         providerName,
-        account: account === null ? null : calls.guard(account, observed, action, objectState, withoutWorker),
+        account: account === null ? null : calls.guard(account, observed, decision, objectState, withoutWorker),
         isDefaultKey,
         objectState,
       },

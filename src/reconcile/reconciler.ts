@@ -46,7 +46,7 @@ export interface Reconciler {
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const objectStates = new Map<string, ObjectState>();
   const reporter = createReporter(deps);
-  const calls = createCallGuard(deps);
+  const calls = createCallGuard(deps, reporter);
   const execute = createExecutor(deps, calls, reporter);
 
   return {

@@ -9,6 +9,8 @@ import type { KubeError } from '../kubernetes/errors.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
 import type { Decision } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
+import { unanswered } from '../plan/queued.ts';
+import { withConditionsOf } from '../status/patch.ts';
 import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
 import type { Execution } from './execute/execute.ts';
 import { ownershipNotStored } from './execute/write-refusal.ts';
@@ -34,6 +36,11 @@ export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
     isOutcome: boolean,
     withoutWorker: ReleaseWorker,
   ): Promise<number>;
+  /**
+   * Reports in the conditions that the provider takes long to answer a call, and changes nothing else of the status. Never rejects: what
+   * comes of the call is reported as well.
+   */
+  reportUnanswered(observed: Observed, decision: Decision, objectState: ObjectState): Promise<void>;
   /** The annotation of this installation can't be stored, so the object isn't reconciled: Ready stays as it was, Synced says why. */
   reportOwnership(
     object: VirtualMachine,
@@ -53,7 +60,17 @@ export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
 export function createReporter(deps: ReporterDeps): Reporter {
   const { storeIntent, save, heldFor } = createStatusWriter({ ...deps, reportEvent: event });
 
-  return { storeIntent, save, report, reportOwnership, reportAnnotations, reportHint, reportExecution, event };
+  return {
+    storeIntent,
+    save,
+    report,
+    reportUnanswered,
+    reportOwnership,
+    reportAnnotations,
+    reportHint,
+    reportExecution,
+    event,
+  };
 
   async function report(
     observed: Observed,
@@ -78,6 +95,20 @@ export function createReporter(deps: ReporterDeps): Reporter {
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
     else await withoutWorker(save(object, status, objectState, isOutcome));
     return Infinity;
+  }
+
+  async function reportUnanswered(observed: Observed, decision: Decision, objectState: ObjectState): Promise<void> {
+    const statusReason = unanswered(observed, decision);
+    const object = deps.cache.get(objectKey(observed.object));
+    if (statusReason === undefined || object?.metadata.uid !== observed.object.metadata.uid) return;
+    // What was stored before the call stays on record. The spec is the one that the call was decided on.
+    const { status: before, ...decidedOn } = { ...observed.object, status: object.status };
+    const asStored = { ...observed, object: before === undefined ? decidedOn : { ...decidedOn, status: before } };
+    const status = withConditionsOf(statusFor(asStored, { ...decision, statusReason }), before);
+    const isHeld = objectState.unsaved !== undefined || heldFor(status, objectState) > 0;
+    if (isHeld || !isWorthWriting(before, status)) return;
+    for (const { reason, message } of transitionEvents(before, status, statusReason)) event(object, reason, message);
+    await save(object, status, objectState, false).catch(() => {});
   }
 
   async function reportOwnership(

@@ -107,19 +107,35 @@ async function patch(
   return { stored, altered: new KubeError(message, { reason: 'Altered', words }) };
 }
 
+/** `before` with the conditions of `after`: nothing that decisions rest on changes. */
+export function withConditionsOf(
+  after: VirtualMachineStatus,
+  before: VirtualMachineStatus | undefined,
+): VirtualMachineStatus {
+  return withFields(['conditions', ...ofTheSpec], after, before);
+}
+
+function withFields(
+  fields: readonly (keyof VirtualMachineStatus)[],
+  after: VirtualMachineStatus,
+  before: VirtualMachineStatus | undefined,
+): VirtualMachineStatus {
+  const written = Object.fromEntries(fields.map((field) => [field, after[field]]));
+  // `as`: an undefined field is one that goes.
+  return { ...before, ...written, observedGeneration: after.observedGeneration } as VirtualMachineStatus;
+}
+
 function inForm(
   form: Form,
-  { status: before = { observedGeneration: 0 } }: VirtualMachine,
+  { status: before }: VirtualMachine,
   after: VirtualMachineStatus,
   now: number,
   because: string | undefined,
 ): VirtualMachineStatus {
   if (form === 'Full') return after;
-  const { observedGeneration, conditions = [] } = after;
+  const { conditions = [] } = after;
   const trouble = { reason: 'WriteRefused', message: `part of the status cannot be stored: ${because}` } as const;
-  const reported = because === undefined ? conditions : withTrouble(conditions, trouble, now, before.conditions);
-  const fields = form === 'Conditions' ? ofTheSpec : [...ofTheSpec, ...recordFields];
-  const written = Object.fromEntries(fields.map((field) => [field, after[field]]));
-  // `as`: an undefined field is one that goes.
-  return { ...before, ...written, observedGeneration, conditions: reported } as VirtualMachineStatus;
+  const reported = because === undefined ? conditions : withTrouble(conditions, trouble, now, before?.conditions);
+  const withConditions = withConditionsOf({ ...after, conditions: reported }, before);
+  return form === 'Conditions' ? withConditions : withFields(recordFields, after, withConditions);
 }

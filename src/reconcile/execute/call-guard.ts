@@ -4,7 +4,7 @@ import type { ReleaseWorker } from '../../controller/workers.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Fence } from '../../domain/fence.ts';
 import type { MachineState } from '../../domain/machine.ts';
-import type { Action } from '../../plan/action.ts';
+import type { Decision } from '../../plan/action.ts';
 import type { Observed } from '../../plan/observed.ts';
 import type { Account } from '../../provider/account/account.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -13,6 +13,7 @@ import type { ObjectState } from '../object-state.ts';
 import type { ConflictDeps } from '../observe/conflicts.ts';
 import { isNewEnough } from '../observe/observe-machine.ts';
 import type { ReactionLatency } from '../reaction-latency.ts';
+import type { Reporter } from '../report.ts';
 import { loggedCall } from './call-log.ts';
 import type { WritableAccount } from './execute.ts';
 import { objectKey } from '../../domain/object-key.ts';
@@ -37,7 +38,7 @@ export interface CallGuard {
   guard(
     account: Account,
     observed: Observed,
-    action: Action,
+    decision: Decision,
     objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): WritableAccount;
@@ -45,10 +46,10 @@ export interface CallGuard {
   onObjectChange(key: string): void;
 }
 
-/** How long a call waits for a slot before the object reports that it waits: a free slot takes no status write. */
+/** How long a call waits for a slot, or for its response, before the object reports that: what is quick takes no status write. */
 const longestSilence = 1_000;
 
-export function createCallGuard(deps: CallGuardDeps): CallGuard {
+export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'reportUnanswered'>): CallGuard {
   /** By the object's key: cancels the waiting call if it is no longer wanted. */
   const abortWaiting = new Map<string, () => void>();
 
@@ -57,11 +58,12 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
   function guard(
     account: Account,
     observed: Observed,
-    action: Action,
+    decision: Decision,
     objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): WritableAccount {
     const key = objectKey(observed.object);
+    const { action } = decision;
     const subject = { object: key, vmName: observed.providerName, action };
     const shownBefore = shownState(account, observed);
     return {
@@ -97,9 +99,18 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
           deps.reactionLatency.observeCall(key);
           return true;
         };
+        const logged = loggedCall(call, subject, deps);
+        const unanswered = { report: Promise.resolve() };
+        const sent: typeof call = async (provider) => {
+          const stopReport = deps.clock.schedule(longestSilence, () => {
+            unanswered.report = reporter.reportUnanswered(observed, decision, objectState);
+          });
+          return logged(provider).finally(stopReport);
+        };
+        const answered = account.write({ ...write, signal: waiting.signal }, sent, beforeProviderCall);
         try {
-          const logged = loggedCall(call, subject, deps);
-          return await withoutWorker(account.write({ ...write, signal: waiting.signal }, logged, beforeProviderCall));
+          // Two writes of one status at the same time would leave parts of either.
+          return await withoutWorker(answered.finally(() => unanswered.report));
         } finally {
           stopTimer?.();
           abortWaiting.delete(key);
