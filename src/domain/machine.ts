@@ -66,6 +66,8 @@ export interface Machine {
 export interface UnreadableMachine {
   readonly id: ProviderId;
   readonly name?: string;
+  /** Whether the name has characters that can't be shown: no name that the operator creates has one. */
+  readonly isNameUnprintable?: true;
   /** What can't be read, such as "its name is missing". */
   readonly problem: string;
 }

@@ -23,9 +23,15 @@ export type UnknownReason =
   | { readonly kind: 'AbsenceUnconfirmed' }
   /**
    * The provider lists this VM, but the entry can't be read. It is the object's by its id or name, or (`isOurs` false)
-   * may be, because its name can't be read.
+   * may be, because its name can't be read. `until` (epoch milliseconds): how long it delays a create at the longest.
    */
-  | { readonly kind: 'Unreadable'; readonly id: ProviderId; readonly problem: string; readonly isOurs: boolean }
+  | {
+      readonly kind: 'Unreadable';
+      readonly id: ProviderId;
+      readonly problem: string;
+      readonly isOurs: boolean;
+      readonly until?: number;
+    }
   /** It disappeared together with many others, so the list is more likely wrong than all of them deleted. */
   | { readonly kind: 'MassAbsence'; readonly vanished: number; readonly of: number }
   /** It is deleted by all evidence so far; no VM replaces it before `until` (epoch milliseconds). */

@@ -63,10 +63,12 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       const held = reason.isOurs
         ? 'the operator sends no request for it'
         : `it may be ${quoted(o.providerName)}, so no VM is created`;
+      const end = "until the provider's answer can be read";
+      const latest = reason.until === undefined ? end : `${end}, or until ${toSeconds(reason.until)}`;
       // With the operator's default key, it may be another tenant's.
       const isHidden = o.isDefaultKey && !reason.isOurs;
       const which = isHidden ? "a VM that can't be read" : `VM ${reason.id}, but ${reason.problem}`;
-      const message = `the provider lists ${which}; ${held} until the provider's answer can be read`;
+      const message = `the provider lists ${which}; ${held} ${latest}`;
       return requeue({ reason: 'ProtocolError', message }, keptOperations(o));
     }
     case 'MassAbsence': {

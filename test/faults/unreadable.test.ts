@@ -138,9 +138,21 @@ describe('an unmanaged VM without a readable name, for an object with a chosen n
     const world = await createFaultyWorld();
     show(world, unmanaged, { name: null });
     world.apply('web', spec);
+    const since = world.clock.now();
     await world.clock.advance(4 * minute);
     expect([creates(world), world.condition('web', 'Synced')?.reason]).toEqual([0, 'ProtocolError']);
+    const [, until = ''] = /or until (\S+)$/.exec(world.condition('web', 'Synced')?.message ?? '') ?? [];
+    expect(world.condition('web', 'Synced')?.message).toContain('the provider lists VM 1001, but its name is missing');
+    expect(Date.parse(until) - since).toBeLessThanOrEqual(5 * minute);
     await world.clock.advance(3 * minute);
+    expect([creates(world), world.condition('web', 'Ready')?.status]).toEqual([1, 'True']);
+  });
+
+  test('delays no create if its name has characters that no created VM has', async () => {
+    const world = await createFaultyWorld();
+    show(world, unmanaged, { name: 'Web 👩\u200d💻' });
+    world.apply('web', spec);
+    await world.clock.advance(minute);
     expect([creates(world), world.condition('web', 'Ready')?.status]).toEqual([1, 'True']);
   });
 

@@ -10,6 +10,7 @@ import type {
   Price,
   ProviderId,
   Region,
+  UnreadableMachine,
 } from '../../domain/machine.ts';
 import { isReadable } from '../../domain/machine.ts';
 import { Secret } from '../../domain/secret.ts';
@@ -17,7 +18,7 @@ import type { CreateAnswer } from '../provider.ts';
 import { readAddresses } from './addresses.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 import { listLimits, readEntries } from './list-parser.ts';
-import { lengthOf, longestName, type RawText, rawText, Sanitizer } from './raw-text.ts';
+import { isUnprintable, lengthOf, longestName, type RawText, rawText, Sanitizer } from './raw-text.ts';
 import type { WireObject } from './json-fields.ts';
 import {
   isWireObject,
@@ -172,7 +173,7 @@ function readMachine(wire: WireObject, now: number): MachineDraft {
 function finish(draft: MachineDraft, sanitizer: Sanitizer): ListedMachine {
   const { id, state } = draft;
   const name = draft.name && sanitizer.exact(draft.name, draft.password);
-  if (name === undefined) return { id, problem: unreadableName(draft.name) };
+  if (name === undefined) return { id, ...unreadableName(draft.name) };
   if (state === undefined) return { id, name, problem: 'its state is missing' };
   const machine: Draft<Machine> = { id, name, state, ...draft.rest };
   set(machine, 'hostname', sanitizer.shown(draft.hostname));
@@ -184,10 +185,11 @@ function finish(draft: MachineDraft, sanitizer: Sanitizer): ListedMachine {
   return machine;
 }
 
-function unreadableName(name: RawText | undefined): string {
-  return name === undefined
-    ? `its name is missing, or longer than ${longestName} characters`
-    : 'its name has characters that cannot be shown, or quotes an API key or its own password';
+function unreadableName(name: RawText | undefined): Omit<UnreadableMachine, 'id'> {
+  if (name === undefined) return { problem: `its name is missing, or longer than ${longestName} characters` };
+  return isUnprintable(name)
+    ? { isNameUnprintable: true, problem: 'its name has characters that cannot be shown' }
+    : { problem: 'its name quotes an API key or its own password' };
 }
 
 function finishRef(ref: RawRef | undefined, sanitizer: Sanitizer): CatalogueRef | undefined {

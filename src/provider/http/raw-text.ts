@@ -24,6 +24,11 @@ export function lengthOf(text: RawText | undefined): number {
   return text === undefined ? 0 : toString(text).length;
 }
 
+/** Whether the text has characters that can't be shown. */
+export function isUnprintable(text: RawText): boolean {
+  return !isPrintable(toString(text));
+}
+
 /** Names of regions, packages, templates and tasks come with every VM: each is searched, and held, once. */
 const mostRemembered = 1_000;
 

@@ -148,7 +148,7 @@ export function confirmNameFree(
 }
 
 /** For how long lists have to show a VM without a readable name before it stands in the way of no create. */
-const namelessFor = 5 * 60_000;
+export const namelessFor = 5 * 60_000;
 
 /** What is asked of a list that shows no readable VM of a name. Monotonic milliseconds. */
 export interface NameQuery {
@@ -168,6 +168,7 @@ export interface NameQuery {
  * | can be read, or was read earlier       |                                                      | if it is it    |
  * | unknown                                | no create intent was ever stored for the object      | no             |
  * | unknown                                | it was listed before the create intent was stored    | no             |
+ * | unknown                                | no call is in doubt, and it has characters that no created VM's has | no |
  * | unknown                                | no call is in doubt, and five minutes of lists show it so | no        |
  * | unknown                                |                                                      | yes            |
  *
@@ -181,6 +182,6 @@ export function unreadableOf(snapshot: Snapshot, query: NameQuery): UnreadableEn
 function mayHaveName(entry: UnreadableEntry, now: number, { name, isNeverCreated, intent }: NameQuery): boolean {
   if (entry.name !== undefined) return entry.name === name;
   if (isNeverCreated) return false;
-  if (intent === undefined) return now - entry.since < namelessFor;
+  if (intent === undefined) return entry.isNameUnprintable !== true && now - entry.since < namelessFor;
   return !intent.nameless.includes(entry.id) && !(intent.sentAt !== undefined && entry.since <= intent.sentAt);
 }

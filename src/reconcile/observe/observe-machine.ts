@@ -15,6 +15,7 @@ import {
   confirmRecreation,
   unreadableOf,
   manyDisappeared,
+  namelessFor,
 } from './absence-evidence.ts';
 import { Findings, type MachineFinding } from './findings.ts';
 import type { ReadableAccount, ReconcileSubject, MachineLookup } from './machine-lookup.ts';
@@ -169,11 +170,14 @@ function unreadableNamed(
   if (unreadable === undefined) return { kind: 'Absent' };
   // Once it can be read, it may have a name that no object is subscribed to.
   deps.findings.requestList(deps.clock.monotonic() + longestRecheck);
-  return unreadableMachine(unreadable, unreadable.name !== undefined);
+  if (unreadable.name !== undefined || isOpen) return unreadableMachine(unreadable, unreadable.name !== undefined);
+  return unreadableMachine(unreadable, false, epochOf(deps.clock, unreadable.since + namelessFor));
 }
 
-function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean): MachineObservation {
-  return { kind: 'Unknown', reason: { kind: 'Unreadable', id, problem, isOurs } };
+/** `until`: until when (epoch milliseconds) it delays a create at the longest. */
+function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean, until?: number): MachineObservation {
+  const reason = { kind: 'Unreadable', id, problem, isOurs } as const;
+  return { kind: 'Unknown', reason: until === undefined ? reason : { ...reason, until } };
 }
 
 /** Whether the id on record is only what a create call was answered: its intent is still there, and the VM has another name. */

@@ -132,7 +132,8 @@ test('the length of a name counts characters as the API server does', () => {
 });
 
 const missingName = 'its name is missing, or longer than 255 characters';
-const oddName = 'its name has characters that cannot be shown, or quotes an API key or its own password';
+const oddName = { isNameUnprintable: true, problem: 'its name has characters that cannot be shown' };
+const secretName = { problem: 'its name quotes an API key or its own password' };
 const missingState = 'its state is missing';
 const other = { id: 2, name: 'other', state: 'halted' };
 const unreadable: readonly [reason: string, fields: object, entry: object][] = [
@@ -141,11 +142,11 @@ const unreadable: readonly [reason: string, fields: object, entry: object][] = [
   ['a name that has another type than text', { name: 7 }, { problem: missingName }],
   ['an empty name', { name: '' }, { problem: missingName }],
   ['an endless name', { name: 'x'.repeat(256) }, { problem: missingName }],
-  ['a name of two lines', { name: 'web\n1' }, { problem: oddName }],
-  ['a name that is shown backwards', { name: '\u202ebew' }, { problem: oddName }],
-  ['a name with half a character', { name: 'web\ud800' }, { problem: oddName }],
-  ['a name that quotes the key', { name: 'web-planted-key' }, { problem: oddName }],
-  ['a name that quotes its password', { name: 'web-s3cret', initial_password: 's3cret' }, { problem: oddName }],
+  ['a name of two lines', { name: 'web\n1' }, oddName],
+  ['a name that is shown backwards', { name: '\u202ebew' }, oddName],
+  ['a name with half a character', { name: 'web\ud800' }, oddName],
+  ['a name that quotes the key', { name: 'web-planted-key' }, secretName],
+  ['a name that quotes its password', { name: 'web-s3cret', initial_password: 's3cret' }, secretName],
   ['no state', { state: undefined }, { name: 'web', problem: missingState }],
   ['a state that has another type than text', { state: 1 }, { name: 'web', problem: missingState }],
 ];
@@ -162,7 +163,7 @@ test.for(unreadable)('an entry with a usable id is kept, and affects no other: %
 test("a name that contains another account's key is not shown: of a VM, a region, a package and a template", () => {
   const release = registerSecret(new Secret('k3y-0f-4n0ther'));
   const entry = { ...least, name: 'web-k3y-0f-4n0ther' };
-  expect(mapping.decodeMachines([entry])).toEqual([{ id: 1, problem: oddName }]);
+  expect(mapping.decodeMachines([entry])).toEqual([{ id: 1, ...secretName }]);
   for (const decode of [mapping.decodeRegions, mapping.decodePackages, mapping.decodeOsTemplates])
     expect(decode([entry])).toEqual([{ id: 1 }]);
   release();

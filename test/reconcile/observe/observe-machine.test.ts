@@ -248,6 +248,12 @@ describeRows('a name in the list', [
     what: 'Absent',
   },
   {
+    because: 'of none, and one has a name that no created VM has',
+    ...chosen,
+    listed: [{ ...nameless, isNameUnprintable: true }],
+    what: 'Absent',
+  },
+  {
     because: 'of none, and too many are missing',
     ...chosen,
     account: { massDisappearance: mass },
@@ -375,6 +381,12 @@ describeRows('a name that a create request may have led to', [
     what: 'Absent',
   },
   { because: 'one without a name came since', ...settling, listed: [nameless], what: 'Unreadable' },
+  {
+    because: 'one with a name that no created VM has came since: the answer may be wrong',
+    ...settling,
+    listed: [{ ...nameless, isNameUnprintable: true }],
+    what: 'Unreadable',
+  },
   {
     because: 'one without a name has been there for long',
     ...settling,
