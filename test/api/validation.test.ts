@@ -66,6 +66,11 @@ test.each<[stored: unknown, flaw: string, spec: object]>([
   ],
   [{ ...good, deletionPolicy: 'Archive' }, 'spec.deletionPolicy must be one of Delete, Retain, not "Archive"', good],
   [
+    { ...good, adoption: { policy: 'MustExist', name: 'Web\t1' } },
+    String.raw`spec.adoption.name must match ^[^\x00-\x1f\x7f-\x9f]+$, not "Web\t1"`,
+    { ...good, adoption: { policy: 'MustExist' } },
+  ],
+  [
     { ...good, adoption: { policy: 'MustExist', id: -1 } },
     'spec.adoption.id must be from 1 to 9007199254740991, not -1',
     { ...good, adoption: { policy: 'MustExist' } },

@@ -181,6 +181,14 @@ export const refusals: readonly Refusal[] = [
   ),
   ...ids('spec.adoption.id', (id) => ({ adoption: { policy: 'MustExist', id } })),
   ...lengths('spec.adoption.name', 255, (name) => ({ adoption: { policy: 'MustExist', name } })),
+  ...['Web\t1', 'Web\n1', 'Web 1\n', 'Web\u0085'].map((name) =>
+    refusal(
+      'spec.adoption.name pattern',
+      `a VM to adopt named ${JSON.stringify(name)}`,
+      { adoption: { policy: 'MustExist', name } },
+      'spec.adoption.name in body should match ',
+    ),
+  ),
   ...[
     { policy: 'Never', id: 7 },
     { id: 7 },

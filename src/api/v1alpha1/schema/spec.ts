@@ -86,6 +86,7 @@ const adoption: Schema = {
       type: 'string',
       minLength: 1,
       maxLength: 255,
+      pattern: '^[^\\x00-\\x1f\\x7f-\\x9f]+$',
       description:
         'The exact name at the provider of the VM to adopt, such as "Web 1" or db.example.com; needs policy MustExist.',
     },
