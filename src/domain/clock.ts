@@ -1,4 +1,4 @@
-/** Time, injected everywhere: tests drive it by hand, production uses `systemClock`. */
+/** The clock. Tests set it by hand; production uses `systemClock`. */
 export interface Clock {
   /** Wall-clock time in milliseconds since the epoch. */
   now(): number;

@@ -32,7 +32,7 @@ export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1_000) return `${milliseconds}ms`;
   const hours = Math.floor(milliseconds / 3_600_000);
   const minutes = Math.floor((milliseconds % 3_600_000) / 60_000);
-  // Whole milliseconds, for the remainder of a fraction carries noise in its last digits.
+  // The last digits of a fractional remainder are rounding errors, so only whole milliseconds count.
   const seconds = Math.round(milliseconds % 60_000) / 1_000;
   return [hours > 0 && `${hours}h`, minutes > 0 && `${minutes}m`, seconds > 0 && `${seconds}s`]
     .filter(Boolean)

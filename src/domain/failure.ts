@@ -1,4 +1,4 @@
-/** Every call the provider offers, by the name used in metrics, logs and the ledger. */
+/** Every provider call, by its name in metrics, logs and the ledger. */
 export const operations = [
   'ListMachines',
   'GetMachine',
@@ -29,16 +29,16 @@ export function isWrite(operation: Operation): boolean {
 }
 
 /**
- * How a failure is treated, which is all a caller needs to know of it:
- * - `Retry`: nothing happened or nothing can be said; again with growing delays.
- * - `Wait`: the provider asks for time (busy, rate limit); a known delay, no failure counted.
- * - `Terminal`: the request itself is refused; only a change of the spec or the Secret helps.
- * - `Credentials`: the key is not accepted; says nothing about any machine.
- * - `UnknownOutcome`: a write was sent and its answer lost; it may have taken effect.
+ * How the caller treats a failure:
+ * - `Retry`: nothing happened, or nothing can be concluded. Retried with exponential backoff.
+ * - `Wait`: the provider asks for time (busy, rate limit). Retried after a known delay, and not counted as a failure.
+ * - `Terminal`: the provider refused the request itself. Only a change of the spec or the Secret helps.
+ * - `Credentials`: the provider rejected the key. This says nothing about any machine.
+ * - `UnknownOutcome`: a write was sent and its response was lost, so it may have taken effect.
  */
 export type FailureClass = 'Retry' | 'Wait' | 'Terminal' | 'Credentials' | 'UnknownOutcome';
 
-/** What went wrong, for humans and metrics. `classify` in provider/http/classify.ts is the only place that assigns one. */
+/** What went wrong, for messages and metrics. Only `classify` in provider/http/classify.ts assigns a code. */
 export type FailureCode =
   | 'ConnectFailed'
   | 'ConnectionLost'
@@ -60,18 +60,18 @@ export type FailureCode =
   | 'UnexpectedStatus'
   | 'Cancelled';
 
-/** A failed provider call, plain data: no `cause`, no request, no header, so that it can be logged as it is. */
+/** A failed provider call. Plain data without `cause`, request or headers, so that it is safe to log. */
 export interface Failure {
   readonly operation: Operation;
   readonly class: FailureClass;
   readonly code: FailureCode;
-  /** HTTP status, when there was an answer. */
+  /** HTTP status, if there was a response. */
   readonly status?: number;
-  /** The provider's own request id, when it sent one. */
+  /** The provider's request id, if it sent one. */
   readonly requestId?: string;
-  /** Milliseconds the provider asked to wait. */
+  /** Milliseconds that the provider asked to wait. */
   readonly retryAfter?: number;
-  /** The provider's words: at most 256 characters, tags stripped, secrets scrubbed. */
+  /** The provider's message: at most 256 characters, without tags and secrets. */
   readonly text: string;
 }
 

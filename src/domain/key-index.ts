@@ -1,6 +1,6 @@
 /**
- * Which keys belong to which value. Nearly always one, which is kept as it is: a Set for each of ten thousand values would
- * take several times the memory of what is in it.
+ * Which keys belong to which value. Nearly every value has one key, which is stored directly: a Set for each of ten
+ * thousand values would take several times the memory.
  */
 export class KeyIndex<T> {
   readonly #keys = new Map<T, string | Set<string>>();

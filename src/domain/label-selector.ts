@@ -1,8 +1,8 @@
 /** Which labels an object must have. */
 export interface LabelSelector {
-  /** The same text for selectors of the same parts, in whatever order they were written. */
+  /** Equal for equal selectors, whatever the order of their parts. */
   readonly canonical: string;
-  /** The labels that it asks for. */
+  /** The labels that it refers to. */
   readonly keys: readonly string[];
   matches(labels: Readonly<Record<string, string>> | undefined): boolean;
 }
@@ -18,7 +18,7 @@ const key = new RegExp(`^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?${name}$`);
 const value = new RegExp(`^(${name})?$`);
 
 /**
- * Reads a selector as the API server and kubectl write it; undefined for a text that is none. Worked table:
+ * Parses a selector in the syntax of kubectl and the API server; undefined if it is invalid. Worked table:
  *
  * | part                | the object                              |
  * | ------------------- | --------------------------------------- |

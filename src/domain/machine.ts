@@ -3,10 +3,10 @@ import type { Secret } from './secret.ts';
 /** Identifies a machine, region, package or template at the provider: a positive safe integer. */
 export type ProviderId = number;
 
-/** The provider's states; whatever it says beyond its documented set is `Unknown`, on which the operator never acts. */
+/** The provider's states. `Unknown` is any state outside of its documented set; the operator never acts on it. */
 export type MachineState = 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
 
-/** An IP address, or a range of them: `first` and `last`, and `address` if it is known which of them to connect to. */
+/** An IP address, or a range from `first` to `last`. `address` is the one to connect to, if that is known. */
 export interface Address {
   readonly version: 4 | 6;
   readonly address?: string;
@@ -16,15 +16,15 @@ export interface Address {
   readonly prefixLength?: number;
 }
 
-/** A catalogue entry as a machine refers to it; the provider may leave the name out. */
+/** A catalogue entry that a machine refers to. The provider may omit the name. */
 export interface CatalogueRef {
   readonly id: ProviderId;
   readonly name?: string;
 }
 
 /**
- * The provider's last task on a machine. `status` is an open set, kept as the provider spells it (lower-cased). `progress` has no
- * known unit.
+ * The provider's last task on a machine. `status` can have any value; it is the provider's, in lower case. `progress`
+ * has no documented unit.
  */
 export interface LastTask {
   readonly id?: ProviderId;
@@ -33,10 +33,10 @@ export interface LastTask {
   readonly progress?: string;
 }
 
-/** One machine as the provider last described it. Addresses are sorted and free of duplicates; texts are sanitized. */
+/** A machine as the provider last described it. Addresses are sorted and unique; texts are sanitized. */
 export interface Machine {
   readonly id: ProviderId;
-  /** Exactly the provider's: a name that sanitizing would alter is not readable. */
+  /** Exactly as the provider returned it. A machine whose name sanitizing would alter counts as unreadable. */
   readonly name: string;
   readonly state: MachineState;
   readonly ownerId?: ProviderId;
@@ -45,23 +45,23 @@ export interface Machine {
   readonly region?: CatalogueRef;
   readonly package?: CatalogueRef;
   readonly osTemplate?: CatalogueRef;
-  /** By the provider's clock, in UTC as `Date.toISOString` has it, so that the later of two comes later as text too. */
+  /** By the provider's clock, as `Date.toISOString` formats it: texts sort by time. */
   readonly createdAt?: string;
-  /** The same: the time of the last action. */
+  /** The time of the last action, in the same form. */
   readonly updatedAt?: string;
   readonly lastTask?: LastTask;
   readonly diskIds?: readonly ProviderId[];
   readonly initialPassword?: Secret;
   /** Hours run since the last billing cycle. */
   readonly unbilledHours?: number;
-  /** Transfer of the month in MB: allocated and still left. */
+  /** Transfer of the current month in MB: the allowance and what is left of it. */
   readonly transferTotal?: number;
   readonly transferRemaining?: number;
 }
 
 /**
- * A VM that is there, and of which no more is known for certain: it is never acted on and never counts as absent. Its name
- * is unknown where that is what can't be read.
+ * A VM that exists, but whose entry can't be read: the operator never acts on it and never counts it as absent. `name`
+ * is missing if that is the unreadable part.
  */
 export interface UnreadableMachine {
   readonly id: ProviderId;
@@ -81,13 +81,13 @@ export function isReadable(listed: ListedMachine): listed is Machine {
 
 export interface Region {
   readonly id: ProviderId;
-  /** Missing when it can't be read; such a region can be chosen by its id. */
+  /** Missing if it can't be read. The region can still be chosen by its id. */
   readonly name?: string;
-  /** Packages that can be had there; undefined when the provider does not say. */
+  /** The packages that this region offers; undefined if the provider doesn't report them. */
   readonly packageIds?: readonly ProviderId[];
 }
 
-/** `amount` is the provider's decimal text: a number could not hold it exactly. */
+/** `amount` is the provider's decimal text, because a number isn't exact. */
 export interface Price {
   readonly amount: string;
   readonly currency: 'EUR' | 'GBP' | 'USD';
@@ -97,9 +97,9 @@ export interface Price {
 export interface Package {
   readonly id: ProviderId;
   readonly name?: string;
-  /** Those that can be read; undefined when there is none. */
+  /** The readable ones; undefined if there are none. */
   readonly prices?: readonly Price[];
-  /** Templates that fit this package; undefined when the provider does not say. */
+  /** The templates for this package; undefined if the provider doesn't report them. */
   readonly osTemplateIds?: readonly ProviderId[];
 }
 
@@ -108,7 +108,7 @@ export interface OsTemplate {
   readonly name?: string;
 }
 
-/** Everything needed to create a machine; names are already resolved to ids. */
+/** Everything needed to create a machine. Names are already resolved to ids. */
 export interface CreateRequest {
   readonly name: string;
   readonly regionId: ProviderId;
@@ -121,7 +121,7 @@ export interface CreateRequest {
 
 const busyTaskStatuses: ReadonlySet<string> = new Set(['pending', 'queued', 'running']);
 
-/** Whether the provider says a task is still at work on the machine. */
+/** Whether the provider reports that the task is in progress. */
 export function isTaskBusy(task: LastTask | undefined): boolean {
   return task !== undefined && busyTaskStatuses.has(task.status);
 }
@@ -136,7 +136,7 @@ const failedTaskStatuses: ReadonlySet<string> = new Set([
   'canceled',
 ]);
 
-/** Whether the provider says that the task ended without doing what it was for. A status that this version doesn't know is none. */
+/** Whether the provider reports that the task failed. An unknown status doesn't count as failed. */
 export function isTaskFailed(task: LastTask | undefined): task is LastTask {
   return task !== undefined && failedTaskStatuses.has(task.status);
 }

@@ -1,9 +1,9 @@
-/** No name that people write is longer; what follows is not compared, so that a long one costs little. */
+/** Only this many characters are compared, which limits the cost of a long name. */
 const longest = 64;
 
 /**
- * The candidates in the order in which the user may have meant them: names that contain the word, then those that take the fewest
- * edits to reach from it. Case doesn't count. Among equals the order stays.
+ * The candidates, those first that the user most likely meant: names that contain the word, then by edit distance. Case
+ * doesn't count. Equal candidates keep their order.
  */
 export function byNearness<T>(word: string, candidates: readonly T[], nameOf: (candidate: T) => string): readonly T[] {
   const wanted = comparable(word);
@@ -16,7 +16,7 @@ export function byNearness<T>(word: string, candidates: readonly T[], nameOf: (c
     .map(({ candidate }) => candidate);
 }
 
-/** The candidate that takes the fewest edits to reach from `word`, if it takes at most three. */
+/** The candidate with the smallest edit distance from `word`, if that is at most three. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = 4;
@@ -31,7 +31,7 @@ function comparable(name: string): string {
   return name.slice(0, longest).toLowerCase();
 }
 
-/** Letters to insert, delete or replace to get from one word to the other. */
+/** The Levenshtein distance: letters to insert, delete or replace. */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {

@@ -1,11 +1,12 @@
 const longest = 5 * 60_000;
-/** Only HTTP's form: `Date.parse` reads nearly anything as a date. */
+/** Only the format of HTTP, because `Date.parse` accepts nearly any text. */
 const httpDate =
   /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /**
- * `Retry-After` in milliseconds, at most five minutes; undefined if it is neither seconds nor a date. A date counts from the
- * response's own `Date` header, because the server's clock may be wrong, and from `now` (epoch milliseconds) without one.
+ * `Retry-After` in milliseconds, at most five minutes; undefined if it is neither seconds nor a date. A date is
+ * compared with the response's `Date` header, because the server's clock may be wrong; without one, with `now` (epoch
+ * milliseconds).
  */
 export function parseRetryAfter(value: string | undefined, date: string | undefined, now: number): number | undefined {
   const text = value?.trim() ?? '';

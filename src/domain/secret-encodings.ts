@@ -1,9 +1,9 @@
-/** Base64 of a shorter text, without the ends, would be so short that it stands in other texts by chance. */
+/** The Base64 of a shorter text, without its ends, is so short that it occurs in other texts by chance. */
 const shortestInBase64 = 6;
 
-/** A text as it is and as JSON, URLs, pages and base64 spell it, none of them empty: what to look for to find it wherever it was put. */
+/** The encodings in which a text can appear: plain, JSON, URL, HTML and Base64. None is empty. */
 export function spellingsOf(plain: string): readonly string[] {
-  // Most are of letters and digits, which JSON, URLs and pages leave as they are; a list has one for each VM.
+  // Most passwords consist of letters and digits, which JSON, URLs and HTML don't change; a list has one for each VM.
   if (/^[\w.-]+$/.test(plain)) {
     return plain.length < shortestInBase64 ? [plain] : [plain, ...base64Of(Buffer.from(plain))];
   }
@@ -25,14 +25,14 @@ export function spellingsOf(plain: string): readonly string[] {
   return [...spellings];
 }
 
-/** Kubernetes' own programs write these three so that JSON can stand in a page. */
+/** Go's JSON encoder, and so Kubernetes, escapes these three. */
 function asGoDoes(character: string): string {
   return `\\u00${character.charCodeAt(0).toString(16)}`;
 }
 
 /**
- * In both alphabets: by itself, and within something longer, where one or two bytes before it (modulo 3) give it another
- * look, and the characters at its ends belong to its neighbours in part.
+ * In both alphabets, by itself and inside a longer text. There, one or two bytes before it (modulo 3) shift the
+ * encoding, and the characters at its ends also encode its neighbors.
  */
 function base64Of(bytes: Buffer): string[] {
   const within = [0, 1, 2].map((offset) => {

@@ -1,30 +1,30 @@
 import { spellingsOf } from './secret-encodings.ts';
 import { redacted } from './secret.ts';
 
-/** Shorter ones would blot out ordinary words; no key is that short. */
+/** Shorter secrets would redact ordinary words. No key is that short. */
 export const shortestSecret = 6;
 
-/** So many characters of a spelling are looked up first. */
+/** The length of the prefix of a spelling that is looked up first. */
 const head = shortestSecret;
-/** Spellings that begin alike may have so many lengths; with more of them, their common beginning counts as the secret. */
+/** How many lengths the spellings with one prefix may have. With more, the common prefix counts as the secret. */
 const mostLengths = 8;
-/** Of a longer secret, so much stands for all of it: a text that quotes that is not shown from there on. */
+/** Only this many characters of a longer secret are matched. A text that contains them is redacted from there on. */
 const longestWhole = 64;
-/** A text with so many beginnings of secrets is taken for pieces of them from there on. */
+/** A text with this many prefixes of secrets is redacted from there on. */
 const mostBeginnings = 8;
 
 /**
- * Finds secrets in texts, whatever their case and spelling. A look at a text takes time in proportion to the text, however
- * many secrets there are and whatever they and the text contain. Holds hashes and no secret.
+ * Finds secrets in texts, in any case and encoding. A search takes time in proportion to the text, whatever the number
+ * and content of the secrets. Stores hashes, not the secrets.
  */
 export class SecretMatcher {
-  /** Hash of the first characters of each spelling, and its length. */
+  /** Pairs of the hash of a spelling's prefix and the spelling's length. */
   readonly #heads = new PairSet();
   /** Two hashes of each whole spelling. */
   readonly #spellings = new PairSet();
-  /** Beginnings with more spellings than can be distinguished. */
+  /** Prefixes with more spellings than can be distinguished. */
   readonly #crowded = new Set<number>();
-  /** The second hashes of spellings that are only the beginning of a secret. */
+  /** The second hashes of spellings that are only the prefix of a secret. */
   readonly #endless = new Set<number>();
   #size = 0;
   #longest = 0;
@@ -38,7 +38,9 @@ export class SecretMatcher {
     return this.#size;
   }
 
-  /** The length of the longest spelling: so much of the end of a text that was cut may be a part of a secret. */
+  /**
+   * The length of the longest spelling: the end of a truncated text may contain a part of a secret up to this length.
+   */
   get longest(): number {
     return this.#longest;
   }
@@ -48,7 +50,7 @@ export class SecretMatcher {
     return begin.length >= shortestSecret && this.#endAt(begin, 0, [begin.length]) !== undefined;
   }
 
-  /** One that is too short, or is there already, changes nothing. */
+  /** A secret that is too short, or already known, changes nothing. */
   add(secret: string): void {
     if (secret.length < shortestSecret || this.has(secret)) return;
     this.#size += 1;
@@ -69,7 +71,7 @@ export class SecretMatcher {
     let rest = 0;
     while (match !== undefined) {
       let { end } = match;
-      // Of one that begins within another nothing is left either.
+      // A secret that begins inside another one is removed completely, too.
       let next = this.#nextIn(text, match.start + 1, seen);
       while (next !== undefined && next.start < end) {
         end = Math.max(end, next.end);
@@ -99,7 +101,7 @@ export class SecretMatcher {
     else if (!lengths.includes(spelling.length)) this.#crowded.add(start);
   }
 
-  /** The longest spelling at the first place from `from` on where there is one. */
+  /** The longest spelling at the first position from `from` on that has one. */
   #nextIn(text: string, from: number, seen: { beginnings: number }): { start: number; end: number } | undefined {
     if (this.#size === 0) return undefined;
     for (let start = from; start + head <= text.length; start += 1) {
@@ -113,7 +115,7 @@ export class SecretMatcher {
     return undefined;
   }
 
-  /** Where the longest spelling ends that begins at this place of the text and has one of these lengths. */
+  /** The end of the longest spelling that begins at this position and has one of these lengths. */
   #endAt(text: string, start: number, lengths: readonly number[]): number | undefined {
     let end: number | undefined;
     let at = start;
@@ -133,7 +135,7 @@ export class SecretMatcher {
   }
 }
 
-/** Pairs of 32-bit integers, the second of which is never 0. A tenth of the memory that a Map of them takes. */
+/** Pairs of 32-bit integers, the second of which is never 0. Takes a tenth of the memory of a Map. */
 class PairSet {
   #pairs = new Int32Array(128);
   #size = 0;
@@ -198,11 +200,11 @@ function headHash(text: string, start: number): number {
   return hash;
 }
 
-/** Unpredictable, so that an attacker can't choose secrets that all have the same hash. */
+/** Random, so that an attacker can't choose secrets with equal hashes. */
 const [seed = 0, otherSeed = 0, anyFactor = 0] = crypto.getRandomValues(new Int32Array(3));
 const seeds = [seed, otherSeed] as const;
 const factor = anyFactor | 1;
-/** Has the second hash go another way than the first. */
+/** Makes the second hash independent of the first. */
 const other = 0x5bd1;
 
 function mix(hash: number, code: number): number {
@@ -210,7 +212,7 @@ function mix(hash: number, code: number): number {
   return product ^ (product >>> 15);
 }
 
-/** Without the case of ASCII letters: providers lower-case host names, and the operator task statuses. */
+/** Ignores the case of ASCII letters: providers lower-case host names, and the operator lower-cases task statuses. */
 function folded(code: number): number {
   return code >= 65 && code <= 90 ? code + 32 : code;
 }

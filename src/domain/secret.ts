@@ -1,13 +1,12 @@
-/** What is shown in the place of a secret. */
+/** What is printed instead of a secret. */
 export const redacted = '[redacted]';
 
-/** Matches the name of a field that holds a secret; a part of the name is enough. */
+/** Matches the name of a field that contains a secret. A part of the name is enough. */
 export const secretName = /authorization|cookie|pass|secret|token|api[-_ ]?key|credential|private[-_ ]?key/i;
 
 /**
- * A value that must never be printed: an API key or a machine's initial password.
- * Every implicit way to text (template, JSON, inspect, concatenation) yields `[redacted]`;
- * `reveal()` is the only way to the plain text and is called at the outermost edge only.
+ * A value that must never be printed: an API key or an initial password. Every implicit conversion to text (template,
+ * JSON, inspect, concatenation) returns `[redacted]`. Only `reveal()` returns the plain text.
  */
 export class Secret {
   readonly #plain: string;
@@ -21,7 +20,7 @@ export class Secret {
     return this.#plain;
   }
 
-  /** Whether there is nothing to keep secret. */
+  /** Whether the text is empty. */
   get isEmpty(): boolean {
     return this.#plain === '';
   }

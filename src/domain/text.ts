@@ -1,34 +1,37 @@
 /**
- * How text from outside (the provider, the API server) becomes text that may be shown. Everything here takes time in
- * proportion to the text, and is meant to be called once, where the text enters.
+ * How text from outside (the provider, the API server) becomes text that may be shown. Every function takes time in
+ * proportion to the text. Call it once, where the text enters.
  */
 
-/** Invisible, or changes how its neighbors are shown: controls, bidi marks, zero-width and blank characters, lone surrogates. */
+/**
+ * Characters that are invisible or change how their neighbors are shown: control characters, bidi marks, zero-width and
+ * blank characters, lone surrogates.
+ */
 const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u3164\uffa0]/u;
 const unprintables = new RegExp(`${unprintable.source}+`, 'gu');
 const plainAscii = /^[\x20-\x7e]*$/;
 
-/** Stands where unprintable characters were, so that two texts don't look alike because of what can't be seen. */
+/** Replaces unprintable characters, so that two texts that differ only in them look different. */
 const replacement = '\ufffd';
 const ellipsis = '…';
 
-/** Whether the text is shown as it is by every terminal, browser and editor. */
+/** Whether every terminal, browser and editor shows the text unchanged. */
 export function isPrintable(text: string): boolean {
   return plainAscii.test(text) || !unprintable.test(text);
 }
 
-/** The text in one line, each run of unprintable characters replaced. */
+/** The text on one line, with each run of unprintable characters replaced. */
 export function printable(text: string): string {
   if (plainAscii.test(text)) return text;
   return text.replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, ' ').replace(unprintables, replacement);
 }
 
-/** The text without its unprintable characters: what a reader may take it for. */
+/** The text without its unprintable characters, as a reader sees it. */
 export function withoutUnprintable(text: string): string {
   return plainAscii.test(text) ? text : text.replace(unprintables, '');
 }
 
-/** Characters as the API server counts them: code points of Unicode, where one outside of the BMP has two units of UTF-16. */
+/** Characters as the API server counts them: Unicode code points. One outside of the BMP takes two UTF-16 units. */
 function countCharacters(text: string): number {
   let count = text.length;
   for (let at = 0; at < text.length; at += 1) {
@@ -42,15 +45,15 @@ function countCharacters(text: string): number {
 const highSurrogate = 0xd800 >> 10;
 const lowSurrogate = 0xdc00 >> 10;
 
-/** Whether the text has so many characters, as the API server counts them. */
+/** Whether the number of characters, as the API server counts them, is within these limits. */
 export function hasCharacters(text: string, least: number, most: number): boolean {
-  // A character has two units at most: no more of a huge text is ever counted.
+  // A character has at most two units, so the rest of a huge text isn't counted.
   if (text.length < least || text.length > 2 * most) return false;
   const count = countCharacters(text);
   return count >= least && count <= most;
 }
 
-/** At most so many characters, none of them cut in two; an ellipsis ends a text that was longer. */
+/** Truncates to this many characters, with an ellipsis, without splitting one. */
 export function cutToCharacters(text: string, most: number): string {
   if (text.length <= most || hasCharacters(text, 0, most)) return text;
   return `${Array.from(text.slice(0, 2 * most))
@@ -58,24 +61,24 @@ export function cutToCharacters(text: string, most: number): string {
     .join('')}${ellipsis}`;
 }
 
-/** A value as JSON in which unprintable characters are escaped: it reads as it is shown. */
+/** A value as JSON with unprintable characters escaped. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(unprintables, (run) =>
     Array.from({ length: run.length }, (_, at) => `\\u${run.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
   );
 }
 
-/** What the commands in messages begin with: the caller of a message cuts none of them. */
+/** How commands in messages begin. They are never truncated. */
 const command = /(?<!&& )\bkubectl -n /g;
 
 /**
- * A message of at most so many bytes. Of a longer one the words before the first command are cut, because a command works only as a
- * whole; of commands that are too long together, the last ones are kept.
+ * Truncates a message to this many bytes. The text before the first command is cut first, because a command works only
+ * as a whole. If the commands alone are too long, the last ones remain.
  */
 export function cutMessage(message: string, bytes: number): string {
   if (message.length <= bytes && Buffer.byteLength(message) <= bytes) return message;
   for (const { index } of message.matchAll(command)) {
-    // With the words that say what it is for.
+    // Includes the words that introduce the command.
     const clause = Math.max(message.lastIndexOf('; ', index), message.lastIndexOf('. ', index)) + 2;
     for (const start of clause < 2 ? [index] : [clause, index]) {
       const rest = message.slice(start);
@@ -86,30 +89,33 @@ export function cutMessage(message: string, bytes: number): string {
   return cutToBytes(message, bytes);
 }
 
-/** Bytes that say something. */
+/** Fewer bytes of text than this are useless. */
 const shortestFacts = 40;
 
-/** At most so many bytes of UTF-8, never half a character; an ellipsis ends a text that was longer. */
+/** Truncates to this many bytes of UTF-8, with an ellipsis, without splitting a character. */
 export function cutToBytes(text: string, bytes: number): string {
-  // A character of UTF-16 takes at least one byte: no more of a huge text is ever measured.
+  // A UTF-16 unit takes at least one byte, so the rest of a huge text isn't measured.
   if (text.length <= bytes && Buffer.byteLength(text) <= bytes) return text;
   if (bytes < 3) return '';
   const kept = Buffer.alloc(bytes - 3);
   const { written } = new TextEncoder().encodeInto(text, kept);
-  // A copy: what `slice` returns would keep all of the text in memory.
+  // A copy, because the result of `slice` keeps the whole text in memory.
   return kept.toString('utf8', 0, written) + ellipsis;
 }
 
-/** Bytes of a name in a sentence: enough to recognize it, and no more, because a sentence also has commands to hold. */
+/** Bytes of a name in a message: enough to recognize it, and few enough to leave space for commands. */
 const longestQuoted = 64;
 
-/** The text in quotation marks, as a part of a message: cut, printable, and with its own quotation marks escaped. */
+/** The text in quotation marks, for messages: truncated, printable, and with its own quotation marks escaped. */
 export function quoted(text: string, bytes = longestQuoted): string {
   return JSON.stringify(sanitize(text, bytes));
 }
 
-/** One line of at most so many bytes, fit for a status, an event or a log. Secrets are another matter: see SecretMatcher. */
+/**
+ * One line of at most this many bytes, safe for a status, an event or a log. It doesn't remove secrets: see
+ * SecretMatcher.
+ */
 export function sanitize(text: string, bytes: number): string {
-  // Replacing may make it longer, cutting first keeps it cheap.
+  // Replacing can lengthen the text, and truncating first keeps it cheap.
   return cutToBytes(printable(cutToBytes(text, bytes)), bytes);
 }
