@@ -4,20 +4,23 @@ import { parse } from './json-lines.ts';
 import type { Resource } from './client.ts';
 import type { Call, Transport } from './transport.ts';
 
-/** Something that may be allowed or not. */
+/** A request whose permission can be checked. */
 export interface Permission {
   readonly verb: string;
   readonly group: string;
-  /** The plural. */
+  /** The plural name of the resource. */
   readonly resource: string;
   readonly subresource?: string;
 }
 
-/** Read-only questions about the API server and the caller's permissions, allowed to every authenticated user. Throws KubeError. */
+/**
+ * Read-only requests about the API server and the caller's permissions, allowed to every authenticated user. Throws
+ * KubeError.
+ */
 export interface AccessReview {
-  /** The OpenAPI v3 document of a group's version. A 404 is `Unexpected`: it serves no such group. */
+  /** The OpenAPI v3 document of a group version. A 404 is `Unexpected`: the server doesn't serve the group. */
   openApi(of: Pick<Resource, 'group' | 'version'>): Promise<unknown>;
-  /** Whether the caller may do it in the namespace, or in all namespaces. */
+  /** Whether the caller has the permission, in the namespace or in all namespaces. */
   isAllowed(permission: Permission, namespace?: string): Promise<boolean>;
 }
 
@@ -51,7 +54,7 @@ export function createAccessReview(transport: Transport): AccessReview {
           spec: { resourceAttributes: { ...permission, namespace } },
         }),
       });
-      // Anything but a clear yes is none.
+      // Anything but an explicit yes counts as no.
       return fieldsOf(fieldsOf(answer)['status'])['allowed'] === true;
     },
   };

@@ -4,7 +4,7 @@ import type { KubeConfig, User } from '@kubernetes/client-node';
 import type { Clock } from '../domain/clock.ts';
 import { KubeError } from './errors.ts';
 
-/** What TLS needs to know, in the form of node:tls's options. */
+/** TLS options, in the form of node:tls. */
 export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
@@ -13,31 +13,31 @@ export interface TlsOptions {
   readonly servername?: string;
 }
 
-/** Who calls, and how the server is recognized: as of one moment. */
+/** The client's credentials and the server's CA at one moment. */
 export interface Identity {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsOptions;
 }
 
-/** Where the identity comes from. Both throw KubeError `Unauthorized` when there is none to be had. */
+/** The source of the identity. Both methods throw KubeError `Unauthorized` if there is none. */
 export interface Credentials {
-  /** The identity as of now; cheap, to be asked before every request. */
+  /** The present identity. Cheap: called before every request. */
   current(): Promise<Identity>;
-  /** Reads it again, because the server refused it; answers whether it is another one now. */
+  /** Reads the identity again because the server rejected it. Returns whether it changed. */
   refresh(): Promise<boolean>;
 }
 
-/** One part of the identity. `isFresh`: what was read before doesn't count. */
+/** One part of the identity. `isFresh`: ignores what was read before. */
 type Read<T> = (isFresh: boolean) => Promise<T>;
 type Headers = Readonly<Record<string, string>>;
 
 /**
- * Files are replaced long before what is in them expires; this is how late that may be noticed. Milliseconds. A token, a client
- * certificate and the cluster's CA are all rotated under a running process.
+ * How often files are checked for a change, in milliseconds. They are replaced long before their contents expire: the
+ * token, the client certificate and the cluster's CA are all rotated while the process runs.
  */
 const fileLifetime = 10_000;
 
-/** Finds the way the kubeconfig's current user proves who it is, and its cluster does. Every file is read again as it changes. */
+/** The identity of the current user and cluster of the kubeconfig. Files are read again when they change. */
 export function createCredentials(config: KubeConfig, clock: Clock): Credentials {
   const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
@@ -83,7 +83,7 @@ export function createCredentials(config: KubeConfig, clock: Clock): Credentials
   };
 }
 
-/** A text that the kubeconfig holds itself, or names the file of. */
+/** A text in the kubeconfig, or in the file that it names. */
 function textOf(
   what: string,
   data: string | undefined,
@@ -106,7 +106,7 @@ function fileReader(what: string, file: string, clock: Clock): Read<string> {
       text = await readFile(file, 'utf8');
       readAt = clock.monotonic();
     } catch {
-      // The kubelet swaps files; the text just used is good for a while.
+      // The kubelet replaces files atomically. The previous content stays valid for a while.
       if (text === undefined) throw new KubeError(`cannot read the ${what} ${file}`, { reason: 'Unauthorized' });
     }
     return text;
@@ -114,7 +114,7 @@ function fileReader(what: string, file: string, clock: Clock): Read<string> {
 }
 
 function proofOf(config: KubeConfig, user: User | null, clock: Clock): Read<Identity> {
-  // `any` in the library's types: the file's own text.
+  // `any` in the library's types: the content of the file.
   const tokenFile: unknown = user?.authProvider?.config?.tokenFile;
   if (typeof tokenFile === 'string') {
     const token = fileReader('token file', tokenFile, clock);
@@ -135,13 +135,16 @@ function staticHeaders(user: User | null): Headers {
   return { authorization: `Basic ${Buffer.from(`${user.username}:${user.password ?? ''}`).toString('base64')}` };
 }
 
-/** Exec plugins and the cloud providers' own ways: client-node runs them, and keeps what they say until it expires. */
+/**
+ * Exec plugins and the authentication of cloud providers. client-node runs them, and caches their result until it
+ * expires.
+ */
 async function askPlugin(config: KubeConfig): Promise<Identity> {
   const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
   try {
     await config.applyToHTTPSOptions(options);
   } catch {
-    // The message is the plugin's standard error, which may hold anything.
+    // The message is the plugin's standard error, which can contain secrets.
     throw new KubeError("the kubeconfig's credential plugin failed", { reason: 'Unauthorized' });
   }
   const authorization = options.headers['Authorization'];

@@ -6,7 +6,7 @@ import { parseRetryAfter } from '../domain/retry-after.ts';
 import { type Answer, type Call, longestObject, type Transport } from './transport.ts';
 import { wait } from './wait.ts';
 
-/** A kind of object by its place in the API; the core group is ''. */
+/** A resource of the API; the core group is ''. */
 export interface Resource {
   readonly group: string;
   readonly version: string;
@@ -19,25 +19,25 @@ export interface ObjectRef {
 }
 
 export interface ListOptions {
-  /** All namespaces when left out. */
+  /** All namespaces if omitted. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
-  /** Most items of one page. */
+  /** The most items of one page. */
   readonly limit?: number | undefined;
-  /** From the page before. */
+  /** The `continue` token of the previous page. */
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
-  /** The most bytes of the answer; with more the call is `TooLarge`. */
+  /** The most bytes of the response. A longer one is `TooLarge`. */
   readonly longestAnswer?: number | undefined;
-  /** Gives the call up. */
+  /** Aborts the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListPage {
   readonly items: unknown[];
   readonly resourceVersion: string;
-  /** Set when there are more items. */
+  /** Set if there are more items. */
   readonly continue?: string;
   readonly remainingItemCount?: number;
 }
@@ -45,19 +45,19 @@ export interface ListPage {
 export interface WatchOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
-  /** Events after this one. With `sendInitialEvents` it may be empty: of the newest state. */
+  /** Events after this version. With `sendInitialEvents` it may be empty: from the newest state. */
   readonly resourceVersion: string;
   /**
-   * All objects come first, each as ADDED, and then a BOOKMARK with the annotation `k8s.io/initial-events-end`. A server that
-   * does not know this refuses it (`Invalid`), or sends no such bookmark.
+   * Sends all objects first, each as ADDED, and then a BOOKMARK with the annotation `k8s.io/initial-events-end`. A
+   * server that doesn't support this refuses it (`Invalid`), or sends no such bookmark.
    */
   readonly sendInitialEvents?: true | undefined;
-  /** The server ends the watch after so many seconds. */
+  /** The server ends the watch after this many seconds. */
   readonly timeoutSeconds: number;
   readonly allowWatchBookmarks: true;
-  /** Ends the watch at once, without an error. */
+  /** Ends the watch immediately, without an error. */
   readonly signal: AbortSignal;
-  /** The server accepted the watch; its first event may be a minute away. */
+  /** Called when the server accepts the watch. Its first event may be a minute away. */
   readonly onOpen?: (() => void) | undefined;
 }
 
@@ -75,32 +75,32 @@ export interface Patch {
   readonly subresource?: 'status';
 }
 
-/** The Kubernetes API as far as it is used here. Everything throws KubeError and nothing else. */
+/** The part of the Kubernetes API that the operator uses. All methods throw KubeError and nothing else. */
 export interface KubeClient {
-  /** Throws `NotFound` only when the API says that this object is not there. */
+  /** Throws `NotFound` only if the API reports that this object doesn't exist. */
   get(resource: Resource, ref: ObjectRef): Promise<unknown>;
   list(resource: Resource, options?: ListOptions): Promise<ListPage>;
-  /** Answers the object as stored. */
+  /** Returns the stored object. */
   create(resource: Resource, namespace: string, body: unknown): Promise<unknown>;
-  /** Answers the object as stored. With metadata.resourceVersion in a merge body, a changed object is a `Conflict`. */
+  /** Returns the stored object. With metadata.resourceVersion in a merge body, a changed object is a `Conflict`. */
   patch(resource: Resource, ref: ObjectRef, patch: Patch): Promise<unknown>;
-  /** Ends when the server ends it in order or `signal` is aborted; a connection that breaks is `Network`. */
+  /** Ends when the server ends it properly, or `signal` is aborted. A broken connection is `Network`. */
   watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent>;
   /** The server's version, as `v1.37.2`. */
   version(): Promise<string>;
-  /** Waits for calls in flight; ends watches. */
+  /** Waits for calls in flight, and ends watches. */
   close(): Promise<void>;
 }
 
 const fieldManager = 'vps247-operator';
 const tries = 3;
 const retryDelays = { first: 200, longest: Infinity };
-/** Longer waits are the caller's: it may have something better to do. */
+/** Longer waits are left to the caller, which may have other work to do. */
 const longestWait = 5_000;
-/** The reflector that lists has its own backoff, which knows whether the server is about to start. */
+/** The reflector has its own backoff for lists, because it knows whether the server is starting. */
 const longestWaitOfList = 1_000;
 
-/** Refused before it was handled, or never harmful: may be sent again. */
+/** The server refused it before it was handled, or it is harmless: it may be sent again. */
 const readRetries: ReadonlySet<KubeErrorReason> = new Set(['TooManyRequests', 'Unavailable', 'Network']);
 const writeRetries: ReadonlySet<KubeErrorReason> = new Set(['TooManyRequests']);
 
@@ -172,7 +172,7 @@ export function createKubeClient(transport: Transport): KubeClient {
 
     async *watch(resource, { namespace, signal, onOpen, ...options }) {
       const what = `watch ${resource.plural}${inNamespace(namespace)}`;
-      // Said with it, or the server refuses.
+      // Required together, or the server refuses.
       const match = options.sendInitialEvents === true ? { resourceVersionMatch: 'NotOlderThan' } : {};
       const path = pathOf(resource, namespace) + queryOf({ watch: true, ...options, ...match });
       try {
@@ -221,7 +221,7 @@ function refusal(call: Call, { status, body, retryAfter, date }: Answer, now: nu
   try {
     value = JSON.parse(body);
   } catch {
-    // Not the API's own words, as a proxy's page or a plain "404 page not found"; the status says enough.
+    // Not a message of the API but, for example, of a proxy. The status is enough.
   }
   return answerError(call.what, status, readStatus(value), {
     retryAfter: parseRetryAfter(retryAfter, date, now),
@@ -232,7 +232,7 @@ function refusal(call: Call, { status, body, retryAfter, date }: Answer, now: nu
 function readPage(what: string, value: unknown): ListPage {
   const { items, metadata } = fieldsOf(value);
   const { resourceVersion, continue: next, remainingItemCount } = fieldsOf(metadata);
-  // An empty list may come as null. Anything else must not be taken for an empty list.
+  // An empty list can be null. Anything else must not count as an empty list.
   const isList = Array.isArray(items) || items === null;
   if (!isList || typeof resourceVersion !== 'string' || resourceVersion === '') {
     throw new KubeError(`${what}: the answer is not a list`, { reason: 'Protocol' });

@@ -4,14 +4,15 @@ import { KubeConfig, loadYaml } from '@kubernetes/client-node';
 
 export type { KubeConfig };
 
-/** The library's, which knows no `tokenFile`: a file with a token that is rotated, as projected service account tokens are. */
+/** The library's type, without `tokenFile`: a file with a rotated token, such as a projected service account token. */
 class FileConfig extends KubeConfig {
   override loadFromFile(file: string): void {
     super.loadFromFile(file);
     const tokenFiles = readTokenFiles(file);
     this.users = this.users.map((user) => {
       const tokenFile = tokenFiles.get(user.name);
-      // As the library has it for the service account of a pod. Of a token and its file the file counts, as for kubectl.
+      // Like the library's for the service account of a Pod. If there is a token and a file, the file counts, as in
+      // kubectl.
       return tokenFile === undefined
         ? user
         : {
@@ -24,7 +25,7 @@ class FileConfig extends KubeConfig {
 
 /** By user. */
 function readTokenFiles(file: string): ReadonlyMap<string, string> {
-  // The library has just understood the same text.
+  // The library has already parsed this text.
   const { users } = loadYaml<{ readonly users?: readonly { readonly name: string; readonly user?: unknown }[] | null }>(
     readFileSync(file, 'utf8'),
   );
@@ -37,15 +38,15 @@ function readTokenFiles(file: string): ReadonlyMap<string, string> {
 }
 
 export interface KubeConfigSource {
-  /** A file; it wins over the other sources. */
+  /** A file. It takes precedence over the other sources. */
   readonly kubeconfig?: string | undefined;
-  /** The variable KUBECONFIG: files, of which the first one that names a thing counts. */
+  /** The variable KUBECONFIG: files. For each entry, the first file that names it counts. */
   readonly variable?: string | undefined;
 }
 
 /**
- * Which cluster to talk to, and as whom: the file `kubeconfig`, else the files of `variable`, `~/.kube/config`, or the service
- * account of the pod this runs in. Throws an Error of one sentence that says what to do.
+ * The cluster and the credentials: from the file `kubeconfig`, otherwise from the files of `variable`,
+ * `~/.kube/config`, or the service account of the Pod. Throws an Error with one sentence that includes the fix.
  */
 export function loadKubeConfig({ kubeconfig, variable = '' }: KubeConfigSource): KubeConfig {
   const config = new FileConfig();
@@ -76,14 +77,17 @@ export function loadKubeConfig({ kubeconfig, variable = '' }: KubeConfigSource):
   return config;
 }
 
-/** The library's default when it finds nothing: a server that the user never named. */
+/** The library's default if it finds nothing: a server that the user didn't name. */
 function isFallback(config: KubeConfig): boolean {
   return (
     config.getCurrentContext() === 'loaded-context' && config.getCurrentCluster()?.server === 'http://localhost:8080'
   );
 }
 
-/** What is wrong with the file, in one line. It holds credentials, which the parser's message may quote: of that only the place is taken. */
+/**
+ * The problem with the file, in one line. The file contains credentials, which the parser's message can quote, so only
+ * the position is reported.
+ */
 function read(config: KubeConfig, [first, ...more]: readonly string[]): string | undefined {
   try {
     if (first === undefined) config.loadFromDefault();
@@ -91,7 +95,7 @@ function read(config: KubeConfig, [first, ...more]: readonly string[]): string |
     for (const file of more) {
       const further = new FileConfig();
       further.loadFromFile(file);
-      // The first context counts, as for kubectl.
+      // The first context counts, as in kubectl.
       config.mergeConfig(further, Boolean(config.currentContext));
     }
     return undefined;
@@ -102,7 +106,7 @@ function read(config: KubeConfig, [first, ...more]: readonly string[]): string |
   }
 }
 
-/** The namespace that this program runs in: of its pod's service account, or what the kubeconfig's context says. */
+/** The namespace of this program: of its Pod's service account, or of the kubeconfig's context. */
 export function namespaceOf(config: KubeConfig): string | undefined {
   const namespace = config.getContextObject(config.getCurrentContext())?.namespace?.trim();
   return namespace === '' ? undefined : namespace;

@@ -2,11 +2,11 @@ import { isRecord } from '../domain/json.ts';
 import { sanitize } from '../domain/text.ts';
 
 /**
- * What a failed call to the Kubernetes API means to its caller. `Network`: no answer, so a write may or may not have
- * happened; `Timeout`: the same, or the server reported it; `Protocol`: an answer that is not the API's; `NotFound`: the
- * named object is not there, as the API itself said it; any other 404 is `Unexpected`. `Fenced`: never sent, because another
- * process may be leading. `Altered`: stored, but not as sent, because an admission policy changed it. `TooLarge`: the answer has
- * more bytes than were asked for.
+ * What a failed call to the Kubernetes API means to its caller. `Network`: no response, so a write may or may not have
+ * happened. `Timeout`: the same, or the server reported it. `Protocol`: a response that isn't the API's. `NotFound`:
+ * the API reported that the object doesn't exist; any other 404 is `Unexpected`. `Fenced`: not sent, because another
+ * process may be the leader. `Altered`: stored, but changed by an admission policy. `TooLarge`: the response exceeds
+ * the limit.
  */
 export type KubeErrorReason =
   | 'NotFound'
@@ -26,14 +26,14 @@ export type KubeErrorReason =
   | 'TooLarge'
   | 'Unexpected';
 
-/** A call to the Kubernetes API that failed. Holds no `cause`, header or request, so that it can be logged as it is. */
+/** A failed call to the Kubernetes API. It contains no `cause`, headers or request, so that it is safe to log. */
 export class KubeError extends Error {
   readonly reason: KubeErrorReason;
-  /** HTTP status, when there was an answer. */
+  /** HTTP status, if there was a response. */
   readonly status?: number;
-  /** Milliseconds the server asked to wait. */
+  /** Milliseconds that the server asked to wait. */
   readonly retryAfter?: number;
-  /** Part of the message already: a log line does not show it twice. */
+  /** Already part of the message, so a log line omits it. */
   readonly #words: string | undefined;
 
   constructor(
@@ -53,7 +53,7 @@ export class KubeError extends Error {
     this.#words = details.words;
   }
 
-  /** Why, in the API server's own words: one bounded line. */
+  /** The API server's message: one line of limited length. */
   get words(): string | undefined {
     return this.#words;
   }
@@ -65,7 +65,7 @@ export function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]
 
 const refusals: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'Altered']);
 
-/** Whether the API server judged a write and did not store it as sent: the same write will meet the same judgement. */
+/** Whether the API server refused a write, or stored it altered: the same write will have the same result. */
 export function isRefused(error: unknown): error is KubeError {
   return error instanceof KubeError && refusals.has(error.reason);
 }
@@ -75,12 +75,12 @@ export function isSuperseded(error: unknown): error is KubeError {
   return hasReason(error, 'Conflict', 'NotFound');
 }
 
-/** The parts of a `Status`, the API's own form of an error, that are used here. */
+/** The parts of a `Status`, the API's format for errors, that are used here. */
 export interface StatusObject {
   readonly code?: number;
   readonly reason?: string;
   readonly message?: string;
-  /** Name of the object that the error is about. */
+  /** The name of the object that the error is about. */
   readonly name?: string;
 }
 
@@ -97,11 +97,11 @@ const byStatus: Readonly<Record<number, KubeErrorReason>> = {
   504: 'Timeout',
 };
 
-/** The one table: an answer's HTTP status and, if it came with one, its `Status` object. */
+/** Classifies a response by its HTTP status and its `Status` object, if there is one. This is the only such table. */
 export function reasonFor(httpStatus: number, status: StatusObject | undefined): KubeErrorReason {
   if (status?.reason === 'AlreadyExists') return 'AlreadyExists';
-  // A 404 without the name of an object means that the resource itself is not served (its definition is not installed
-  // yet), or that something else answered; neither says that the object does not exist.
+  // A 404 without the name of an object means that the resource isn't served (its CRD isn't installed yet), or that
+  // something else responded. Neither shows that the object doesn't exist.
   if (httpStatus === 404) return status?.reason === 'NotFound' && status.name !== undefined ? 'NotFound' : 'Unexpected';
   const reason = byStatus[httpStatus];
   if (reason !== undefined) return reason;
@@ -109,7 +109,7 @@ export function reasonFor(httpStatus: number, status: StatusObject | undefined):
   return httpStatus < 400 ? 'Protocol' : 'Unexpected';
 }
 
-/** Reads a `Status` object; undefined for anything else. */
+/** Parses a `Status` object; undefined for anything else. */
 export function readStatus(value: unknown): StatusObject | undefined {
   if (!isRecord(value) || value['kind'] !== 'Status') return undefined;
   const { code, reason, message, details } = value;
@@ -126,8 +126,8 @@ const longestText = 512;
 const longestReason = 64;
 
 /**
- * The error of an answer: `what` is the call in words (`patch virtualmachines/status default/web`). With `isSecret` none of the
- * answer's words are taken: a webhook or a proxy may repeat in them what was sent, whole or in part.
+ * The error of a response. `what` describes the call (`patch virtualmachines/status default/web`). With `isSecret`, no
+ * text of the response is used: a webhook or a proxy can quote what was sent.
  */
 export function answerError(
   what: string,
@@ -141,7 +141,7 @@ export function answerError(
     const message = `${what}: ${httpStatus} ${reason} (its words are left out, for they may repeat the Secret)`;
     return new KubeError(message, { reason, status: httpStatus, retryAfter });
   }
-  // Policies are written by people and may quote the object: what would break a line or hide a part of it goes.
+  // Users write policies, whose messages can quote the object. Line breaks and invisible characters are removed.
   const words = sanitize(text, longestText);
   const message = `${what}: ${httpStatus} ${sanitize(status?.reason ?? reason, longestReason)}: ${words}`;
   return new KubeError(message, { reason, status: httpStatus, retryAfter, words });

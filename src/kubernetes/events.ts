@@ -7,7 +7,7 @@ import { hasReason } from './errors.ts';
 import { microTime } from './micro-time.ts';
 import { wait } from './wait.ts';
 
-/** Something that happened to an object, for people: `kubectl describe` shows it. */
+/** Something that happened to an object, for users: `kubectl describe` shows it. */
 export interface EventNote {
   readonly regarding: {
     readonly apiVersion: string;
@@ -18,25 +18,25 @@ export interface EventNote {
     readonly resourceVersion?: string | undefined;
   };
   readonly type: 'Normal' | 'Warning';
-  /** Why, in one CamelCase word. */
+  /** The reason, as one CamelCase word. */
   readonly reason: string;
-  /** What was being done, in one CamelCase word. */
+  /** The action in progress, as one CamelCase word. */
   readonly action: string;
-  /** A sentence; cut to what the API server takes, 1 KiB. */
+  /** A sentence, truncated to the API server's limit of 1 KiB. */
   readonly note: string;
 }
 
 export interface EventRecorder {
-  /** Takes note and returns at once. Never throws: an event that cannot be stored is dropped, and that is logged. */
+  /** Records the event and returns immediately. Never throws: an event that can't be stored is dropped and logged. */
   record(event: EventNote): void;
-  /** Resolves when all that was recorded is stored or dropped. */
+  /** Resolves when all recorded events are stored or dropped. */
   drain(): Promise<void>;
 }
 
-/** The same note on the same object, emitted as one event with a count. */
+/** Equal events of one object: stored as one event with a count. */
 interface Series {
   readonly note: EventNote;
-  /** Of the stored event; fixed before it is sent, so that a lost answer does not make two of it. */
+  /** The name of the stored event. Fixed before it is sent, so that a lost response doesn't lead to two events. */
   readonly name: string;
   isStored: boolean;
   count: number;
@@ -48,11 +48,11 @@ interface Series {
 
 const resource: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
 const controller = 'vps247.com/operator';
-/** A note that comes again within this time is counted, not emitted again. */
+/** An equal event within this time is counted, not emitted again. */
 const seriesMs = 6 * 60_000;
-/** Events that wait to be stored; beyond that the namespace with the most of them loses its newest. */
+/** The limit of events that wait to be stored. Above it, the namespace with the most events loses its newest. */
 const longestQueue = 1_000;
-/** Events that are remembered, so that one that comes again is counted; the same holds for them. */
+/** The limit of events that are remembered for counting, applied in the same way. */
 const mostKnown = 4_000;
 const longestNote = 1_024;
 const tries = 3;
@@ -76,7 +76,7 @@ export function createEventRecorder(options: {
   function begin(note: EventNote, now: number): Series {
     begun += 1;
     const suffix = `.${now.toString(16)}${begun.toString(16).padStart(4, '0')}`;
-    // Cut names may not end in a dot or dash.
+    // Truncated names may not end in a dot or dash.
     const stem = note.regarding.name.slice(0, 253 - suffix.length).replace(/[^a-z0-9]+$/, '');
     const name = `${stem}${suffix}`;
     return { note, name, isStored: false, count: 0, firstAt: now, lastAt: now, isQueued: false };
@@ -110,7 +110,7 @@ export function createEventRecorder(options: {
         return;
       } catch (error) {
         const isPassing = hasReason(error, 'Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Fenced');
-        // During shutdown an unavailable API server is not waited for.
+        // A shutdown doesn't wait for an unavailable API server.
         if (!isPassing || isDraining || attempt === tries) return drop('they cannot be stored', error);
         await wait(clock, exponentialDelay(attempt - 1, retryDelays));
       }
@@ -137,7 +137,7 @@ export function createEventRecorder(options: {
     try {
       await client.create(resource, namespace, body);
     } catch (error) {
-      // An earlier try was stored and its answer lost.
+      // An earlier attempt was stored and its response was lost.
       if (!hasReason(error, 'AlreadyExists')) throw error;
     }
     series.isStored = true;
@@ -148,7 +148,7 @@ export function createEventRecorder(options: {
     try {
       await client.patch(resource, ref, { type: 'merge', body: seriesField(series) });
     } catch (error) {
-      // The API server deletes events after a while; then it is emitted again.
+      // The API server deletes events after a while. The event is then emitted again.
       if (!hasReason(error, 'NotFound')) throw error;
       await create(series);
     }
@@ -184,15 +184,15 @@ export function createEventRecorder(options: {
   };
 }
 
-/** The API server wants it from the second time on. */
+/** The API server requires it from the second time on. */
 function seriesField({ count, lastAt }: Series) {
   return count < 2 ? {} : { series: { count, lastObservedTime: microTime(lastAt) } };
 }
 
-/** Entries by namespace: taken round-robin; if there are too many, the largest namespace loses entries first. */
+/** Entries by namespace, taken round-robin. At the limit, the largest namespace loses entries first. */
 class Shelf<T> {
   size = 0;
-  /** The namespace whose turn is next first; of each, its entries in the order they came. */
+  /** By namespace, the next one first: its entries in order of arrival. */
   readonly #namespaces = new Map<string, Map<string, T>>();
 
   get(namespace: string, key: string): T | undefined {
@@ -235,7 +235,7 @@ class Shelf<T> {
     return this.delete(namespace, key);
   }
 
-  /** Of each namespace, those that came first, as long as they are `old`. */
+  /** Removes the first entries of each namespace, as long as they are `old`. */
   dropWhile(old: (entry: T) => boolean): void {
     for (const [namespace, entries] of this.#namespaces) {
       for (const [key, entry] of entries) {

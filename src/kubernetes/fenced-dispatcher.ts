@@ -3,9 +3,9 @@ import type { Fence } from '../domain/fence.ts';
 import { KubeError } from './errors.ts';
 
 /**
- * The same connections, on which a request that changes something is sent only if the fence lets it. It is asked when the
- * request is next on its connection and none of it is written, because it may have waited for that while the process was
- * frozen. A request that is refused ends with KubeError `Fenced`, and the connection stays open.
+ * The same connections, on which a request that changes something is sent only if the fence permits it. The fence is
+ * called when the request is next on its connection and nothing of it is written, because the process may have been
+ * frozen while the request waited. A refused request ends with KubeError `Fenced`, and the connection stays open.
  */
 export function fencedDispatcher(connections: Dispatcher, fence: Fence): Dispatcher {
   return connections.compose(
@@ -27,7 +27,7 @@ class FencedHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
     this.#handler.onRequestStart?.(controller, context);
-    // Thrown, not aborted: an abort would end the connection, on which nothing is wrong.
+    // Thrown instead of aborted, because an abort would close a working connection.
     if (!this.#fence())
       throw new KubeError(`${this.#path}: not sent, for another may be leading`, { reason: 'Fenced' });
   }

@@ -1,15 +1,15 @@
 import { KubeError } from './errors.ts';
 
 /**
- * The JSON values of a stream that has one per line. Ends with the stream; throws KubeError `Protocol` at a line that is
- * not JSON, `TooLarge` at one of more than `longest` bytes, and `Network` when the stream ends within a line.
+ * The JSON values of a stream with one per line. Ends with the stream. Throws KubeError `Protocol` at a line that isn't
+ * JSON, `TooLarge` at a line of more than `longest` bytes, and `Network` if the stream ends within a line.
  */
 export async function* readJsonLines(
   what: string,
   chunks: AsyncIterable<Uint8Array>,
   longest: number,
 ): AsyncIterable<unknown> {
-  // Pieces of a line that has not ended; put together once, for a large object comes in many.
+  // The chunks of an incomplete line, joined once, because a large object arrives in many chunks.
   let pieces: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
@@ -35,8 +35,8 @@ export async function* readJsonLines(
 const decoder = new TextDecoder();
 
 /**
- * The text of an answer, less who wrote which field (`managedFields`): half of what a stored object says, in many small objects
- * that the operator doesn't read, and most of what parsing it would cost. Invalid JSON stays invalid, unless only that part was at fault.
+ * The text of a response without `managedFields`: half of a stored object in many small entries that the operator
+ * doesn't read, and most of the cost of parsing. Invalid JSON stays invalid, unless only that part was invalid.
  */
 export function decode(bytes: Uint8Array): string {
   return decoder.decode(withoutManagedFields(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
@@ -54,7 +54,7 @@ function withoutManagedFields(json: Buffer): Buffer {
   let from = 0;
   for (let at = json.indexOf(managedFields); at !== -1; at = json.indexOf(managedFields, from)) {
     const start = at + managedFields.length - 1;
-    // Escaped, it ends a longer name, which Kubernetes doesn't have: it stays.
+    // An escaped quote ends a longer name, which Kubernetes doesn't have: the part stays.
     const end = json[at - 1] === backslash ? undefined : endOfArray(json, start);
     kept.push(json.subarray(from, end === undefined ? start : start + 1));
     from = end ?? start;
@@ -62,7 +62,7 @@ function withoutManagedFields(json: Buffer): Buffer {
   return kept.length === 0 ? json : Buffer.concat([...kept, json.subarray(from)]);
 }
 
-/** Where the bracket is that ends the array which begins at `start`; undefined when there is none. */
+/** The position of the bracket that closes the array at `start`; undefined if there is none. */
 function endOfArray(json: Buffer, start: number): number | undefined {
   let depth = 0;
   for (let at = start; at < json.length; at += 1) {
@@ -79,7 +79,7 @@ function endOfArray(json: Buffer, start: number): number | undefined {
   return undefined;
 }
 
-/** Parses a response; throws KubeError `Protocol` without the text, which is untrusted. */
+/** Parses a response. Throws KubeError `Protocol` without the text, which is untrusted. */
 export function parse(what: string, text: string, status?: number): unknown {
   try {
     return JSON.parse(text);

@@ -10,23 +10,23 @@ import { decode } from './json-lines.ts';
 
 export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch' | 'version';
 
-/** One request as the transport needs to know it. */
+/** A request to the API server. */
 export interface Call {
   readonly verb: KubeVerb;
-  /** `virtualmachines`, `virtualmachines/status`: what is counted. */
+  /** The resource for metrics, such as `virtualmachines/status`. */
   readonly resource: string;
-  /** The call in words, with which its errors begin. */
+  /** A description of the call, with which its errors begin. */
   readonly what: string;
   readonly method: 'GET' | 'POST' | 'PATCH';
   /** Path and query below the server's URL. */
   readonly path: string;
   readonly contentType?: string;
   readonly body?: string;
-  /** The most bytes that an answer may have; more is `TooLarge`. */
+  /** The most bytes of the response. A longer one is `TooLarge`. */
   readonly longestAnswer?: number;
 }
 
-/** An object has 1.5 MiB at most unless etcd is set to take more, and may come with as much again of who wrote which field. */
+/** An object has at most 1.5 MiB by etcd's default, and as much again in `managedFields`. */
 export const longestObject = 32 * 1_024 * 1_024;
 
 export interface Answer {
@@ -36,18 +36,21 @@ export interface Answer {
   readonly body: string;
 }
 
-/** A request that was sent, for metrics and tests: HTTP status 0 when no answer came; a watch ends its time with its first byte. */
+/**
+ * A request that was sent, for metrics and tests. The HTTP status is 0 without a response. The time of a watch ends
+ * with its first byte.
+ */
 export interface CallReport {
   readonly verb: KubeVerb;
   readonly method: Call['method'];
-  /** Of the API server, with its port if the URL has one. */
+  /** The host of the API server, with the port if the URL has one. */
   readonly host: string;
   readonly resource: string;
   readonly status: number;
   readonly milliseconds: number;
 }
 
-/** Called with the bytes of each body sent and of each chunk received, including a watch's. */
+/** The bytes of each body sent and each chunk received, including those of watches. */
 export interface TrafficReport {
   readonly verb: KubeVerb;
   readonly resource: string;
@@ -55,15 +58,21 @@ export interface TrafficReport {
   readonly received: number;
 }
 
-/** Carries requests to one API server. Everything throws KubeError `Network`, `Timeout` or `Unauthorized`, else answers. */
+/**
+ * Sends requests to one API server. Throws KubeError `Network`, `Timeout` or `Unauthorized`; any other response is
+ * returned.
+ */
 export interface Transport {
-  /** What deadlines are measured by, and waits between tries. */
+  /** The clock for deadlines and waits. */
   readonly clock: Clock;
-  /** Sends a request once (twice after a 401, with a new token) and reads all of its answer. */
+  /** Sends a request once (twice after a 401, with a new token) and reads the whole response. */
   exchange(call: Call, signal?: AbortSignal): Promise<Answer>;
-  /** The same, with the body of a 200 left open. The deadline is for the start of the answer; `signal` ends it all. */
+  /**
+   * The same, but leaves the body of a 200 open. The deadline is for the start of the response; `signal` ends the whole
+   * exchange.
+   */
   open(call: Call, signal: AbortSignal): Promise<Answer & { readonly stream?: AsyncIterable<Uint8Array> }>;
-  /** Waits for exchanges in flight, aborts watches. */
+  /** Waits for requests in flight, and aborts watches. */
   close(): Promise<void>;
 }
 
@@ -71,9 +80,11 @@ export interface TransportOptions {
   readonly clock: Clock;
   /** The operator's version, for the User-Agent. */
   readonly version: string;
-  /** Milliseconds for a call from being made to the end of its answer, or the start of a watch's. */
+  /** Milliseconds from the call to the end of its response, or to the start of a watch's. */
   readonly deadline?: number;
-  /** Asked directly before anything but a GET is sent; a call it does not let through ends as `Fenced`. */
+  /**
+   * Called directly before any request but a GET is sent. If it doesn't permit the request, the call ends as `Fenced`.
+   */
   readonly fence?: Fence;
   readonly onCall?: (report: CallReport) => void;
   readonly onTraffic?: (report: TrafficReport) => void;
@@ -85,10 +96,10 @@ interface Connections {
   readonly watches: Pool;
 }
 
-/** As many as there are workers, so that none waits for another's connection. */
+/** As many as workers, so that no worker waits for another's connection. */
 const callConnections = 32;
 
-/** Connections that are kept and shared, one pool for calls and one for watches, which occupy theirs for minutes. */
+/** Shared keep-alive connections: one pool for calls and one for watches, which occupy theirs for minutes. */
 export function createTransport(config: KubeConfig, options: TransportOptions): Transport {
   const { clock, version, deadline = 30_000 } = options;
   const credentials = createCredentials(config, clock);
@@ -98,14 +109,15 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
 
   function connect(tls: TlsOptions): Connections {
     if (connections !== undefined && isSame(connections.tls, tls)) return connections;
-    // The client certificate or the cluster's CA was rotated: new connections use it, the old ones finish what they carry.
+    // The client certificate or the cluster's CA was rotated: new connections use it, and the old ones finish their
+    // requests.
     void connections?.calls.close();
     void connections?.watches.close();
     const pool: Pool.Options = {
       pipelining: 1,
-      // One connection for all would let a large list hold up every small call.
+      // On a single connection, a large list would delay all small calls.
       allowH2: false,
-      // A request on a connection that is still warm saves the handshakes; API servers keep idle ones for 90 s or longer.
+      // An open connection saves the handshakes. API servers keep idle ones for 90 s or longer.
       keepAliveTimeout: 60_000,
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -158,7 +170,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     options.onTraffic?.({ verb, resource, sent: 0, received: bytes });
   }
 
-  /** Runs `work` under the deadline, which `release` lifts early; errors become KubeErrors here and nowhere else. */
+  /** Runs `work` with the deadline, which `release` ends early. Only here, errors become KubeErrors. */
   async function within<T>(
     call: Call,
     work: (signal: AbortSignal, release: () => void) => Promise<T>,
@@ -172,13 +184,13 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     try {
-      // Raced, because a credential plugin that hangs ignores the signal.
+      // A race, because a credential plugin that hangs ignores the signal.
       return await Promise.race([work(signal, release), aborted.promise]);
     } catch (error) {
       throw lostError(call.what, error, timeout.signal.aborted ? deadline : undefined);
     } finally {
       release();
-      // Or the outer signal, which may live as long as the process, would hold on to this answer.
+      // Otherwise the outer signal, which can live as long as the process, would keep this response in memory.
       signal.removeEventListener('abort', abort);
     }
   }
@@ -209,7 +221,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
   };
 }
 
-/** The rest of the options comes from the kubeconfig, which is read once. */
+/** The other options come from the kubeconfig, which is read once. */
 function isSame(a: TlsOptions, b: TlsOptions): boolean {
   return a.ca === b.ca && a.cert === b.cert && a.key === b.key;
 }
@@ -224,7 +236,7 @@ async function readAnswer(
   const { 'retry-after': retryAfter, date } = headers;
   const pieces: Uint8Array[] = [];
   let length = 0;
-  // Leaving the loop early destroys the connection, and with it the rest of the answer.
+  // Leaving the loop early destroys the connection, and with it the rest of the response.
   for await (const piece of body as AsyncIterable<Uint8Array>) {
     count(piece.length);
     length += piece.length;

@@ -1,6 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 
-/** Resolves after `milliseconds`, or at once when `signal` is or becomes aborted. */
+/** Resolves after `milliseconds`, or as soon as `signal` is aborted. */
 export function wait(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

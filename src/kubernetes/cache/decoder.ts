@@ -5,17 +5,17 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Store, ObjectVersion } from './store.ts';
 
 /**
- * Makes an `ObjectVersion` of an object; undefined for what is none, because its metadata is not that of a stored object. With a
- * `store`, a version that it holds is not understood again: a relisted fleet is not in memory twice.
+ * Decodes an object; undefined if its metadata isn't that of a stored object. With a `store`, a version that the store
+ * has isn't decoded again, so that a relist doesn't hold the fleet in memory twice.
  */
 export type Decoder<Row> = (object: unknown, store?: Store<Row>) => ObjectVersion<Row> | undefined;
 
-/** Objects of which it is remembered that the log has them. */
+/** How many unreadable objects are remembered as logged. */
 const mostUnreadable = 1_000;
 
 const unchanged = { kind: 'Held' } as const;
 
-/** Reads with `transform`. An object it throws at is logged once, until it is readable again. */
+/** Decodes with `transform`. An object that it throws for is logged once, until it is readable again. */
 export function createDecoder<Row>(transform: (object: unknown) => Row | undefined, log: Log): Decoder<Row> {
   const unreadable = new Set<string>();
 
@@ -43,7 +43,7 @@ export function createDecoder<Row>(transform: (object: unknown) => Row | undefin
   };
 }
 
-/** The version of an object that the server sent; throws KubeError `Protocol` for what is none. */
+/** The version of an object from the server. Throws KubeError `Protocol` if it isn't an object. */
 export function decodeObject<Row>(
   decoder: Decoder<Row>,
   resource: Resource,
@@ -60,7 +60,7 @@ export function isEndOfInitial(object: unknown): boolean {
   return fieldsOf(fieldsOf(fieldsOf(object)['metadata'])['annotations'])['k8s.io/initial-events-end'] === 'true';
 }
 
-/** The resourceVersion of a bookmark, which is an object of nothing else. */
+/** The resourceVersion of a bookmark, the only content of its object. */
 export function readBookmark(object: unknown): string | undefined {
   const { resourceVersion } = fieldsOf(fieldsOf(object)['metadata']);
   return typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : undefined;

@@ -4,7 +4,7 @@ import type { Clock } from '../../domain/clock.ts';
 export function createIdleTimeout(clock: Clock, milliseconds: number) {
   const controller = new AbortController();
   let receivedAt = clock.monotonic();
-  // Looked at when it may be over rather than moved with every event, of which there may be thousands.
+  // Checked when the time may be over, because moving a timer with each of thousands of events is expensive.
   const look = (): void => {
     const left = receivedAt + milliseconds - clock.monotonic();
     if (left <= 0) controller.abort();

@@ -17,28 +17,28 @@ export interface ListerOptions<Row> {
   readonly signal: AbortSignal;
 }
 
-/** All objects as of one moment. */
+/** All objects at one moment. */
 export interface ListResult<Row> {
   readonly versions: ReadonlyMap<string, ObjectVersion<Row>>;
   readonly resourceVersion: string;
 }
 
 /**
- * A server that sends nothing for so long, objects or their end, does not know what it was asked for, or has begun to serve a
- * moment ago and forgets to answer: it is asked for pages this time.
+ * A server that sends nothing for this long doesn't support streaming lists, or has just started and doesn't answer
+ * them. It is asked for pages instead.
  */
 const longestPause = 5_000;
 
 /**
- * The most bytes of a page that are in memory at a time. Five hundred objects of the usual size are half of it, three of the
+ * The most bytes of pages in memory at a time. Five hundred objects of the usual size take half of it; three of the
  * largest fill it.
  */
 const longestPage = 4 * 1_024 * 1_024;
 
 /**
- * Reads the initial list, one object at a time where the server can (`sendInitialEvents`), else in pages, or because it shall: a server
- * that began to serve a moment ago is the one that forgets to answer. A server that says it cannot, or never did it, is asked once. It
- * rejects with KubeError when it breaks off: what came until then counts for nothing.
+ * Reads the initial list: streamed (`sendInitialEvents`) where the server supports that, otherwise in pages. `inPages`
+ * forces pages, because a server that has just started doesn't answer streaming lists. A server that doesn't support
+ * them is asked once. Rejects with KubeError if the list breaks off; the objects until then are discarded.
  */
 export function createLister<Row>(
   options: ListerOptions<Row>,
@@ -49,7 +49,7 @@ export function createLister<Row>(
 
   return async ({ inPages }) => (canStream && !inPages ? await stream() : undefined) ?? pages();
 
-  /** Undefined when the server does not know this way. */
+  /** Undefined if the server doesn't support streaming lists. */
   async function stream(): Promise<ListResult<Row> | undefined> {
     const versions = new Map<string, ObjectVersion<Row>>();
     const idleTimeout = createIdleTimeout(clock, longestPause);
@@ -58,7 +58,7 @@ export function createLister<Row>(
       const events = client.watch(resource, {
         namespace,
         labelSelector,
-        // Of the newest state, as a list without a resourceVersion.
+        // Of the newest state, like a list without a resourceVersion.
         resourceVersion: '',
         sendInitialEvents: true,
         allowWatchBookmarks: true,
@@ -73,7 +73,7 @@ export function createLister<Row>(
         }
         if (type !== 'BOOKMARK') {
           const version = decodeObject(decoder, resource, object, store);
-          // Changes may come in between: the newest counts.
+          // Changes can arrive in between: the newest version counts.
           if (type === 'DELETED') versions.delete(version.key);
           else versions.set(version.key, version);
         } else if (isEndOfInitial(object)) {
@@ -113,15 +113,15 @@ export function createLister<Row>(
       }
       resourceVersion ??= page.resourceVersion;
       next = page.continue;
-      // Large objects are mostly few.
+      // Usually only few objects are large.
       limit = Math.min(limit * 2, pageSize);
     } while (resourceVersion === undefined || next !== undefined);
     return { versions, resourceVersion };
   }
 
-  /** Undefined: so many are more than may be in memory at a time. */
+  /** Undefined: this many don't fit into memory at a time. */
   async function pageOf(limit: number, next: string | undefined): Promise<ListPage | undefined> {
-    // A single object has to be taken however large it is.
+    // A single object is read however large it is.
     const bound = limit === 1 ? {} : { longestAnswer: longestPage };
     try {
       return await client.list(resource, { namespace, labelSelector, limit, continue: next, signal, ...bound });

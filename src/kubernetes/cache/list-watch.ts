@@ -11,7 +11,7 @@ import { isNewer } from './resource-version.ts';
 import { createIdleTimeout } from './idle-timeout.ts';
 import type { ObjectChange, Store } from './store.ts';
 
-/** The resource is not served, as without its CRD; or the API server does not let this client read it. */
+/** The API server doesn't serve the resource, because its CRD is missing, or this client may not read it. */
 export type WatchBlocker = 'NotServed' | 'Forbidden';
 
 export interface ListWatchOptions<Row> {
@@ -20,14 +20,14 @@ export interface ListWatchOptions<Row> {
   readonly namespace: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly pageSize?: number;
-  /** Milliseconds between relists when nothing seems wrong, ±10 % at random. */
+  /** Milliseconds between relists while the watch works, ±10 % jitter. */
   readonly relistInterval?: number;
   readonly store: Store<Row>;
   readonly decoder: Decoder<Row>;
   readonly onChange: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
   readonly onRestart?: () => void;
-  /** What keeps it from listing and watching until an administrator does something; undefined: nothing does. */
+  /** What prevents listing and watching until an administrator fixes it; undefined if nothing does. */
   readonly onBlocked: (blocker: WatchBlocker | undefined) => void;
   readonly clock: Clock;
   readonly random: () => number;
@@ -36,18 +36,21 @@ export interface ListWatchOptions<Row> {
 }
 
 /**
- * The server sends a bookmark every minute (the first after two). Nothing for longer than this is a connection that is
- * dead, or a server restored from a backup: it sends nothing to a watch from a resourceVersion that it has yet to reach.
+ * The server sends a bookmark every minute (the first after two). A longer silence means a dead connection, or a server
+ * that was restored from a backup: it sends nothing until it reaches the resourceVersion of the watch.
  */
 const longestIdleTime = 180_000;
-/** A server that could not be reached for so long was unavailable; anything shorter is a broken connection. */
+/** A server that was unreachable for this long had an outage. Anything shorter is a broken connection. */
 const outage = 5_000;
 /** A watch that lasted this long worked; the next starts immediately. */
 const steady = 5_000;
 
-/** How long after its begin a watch is compared with where the server is in its history, if that may have changed. */
+/**
+ * How long after its start a watch is compared with the resourceVersion of the server, if the server may have been
+ * restored.
+ */
 const settled = 1_000;
-/** Failures with which a server may be restored from a backup before it answers again. */
+/** Failures that a server can return before it is restored from a backup. */
 const unreachable: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable']);
 
 /** Errors after which the watch continues from its resourceVersion. After any other, the reflector relists. */
@@ -61,12 +64,15 @@ const resumable: ReadonlySet<KubeErrorReason> = new Set([
 ]);
 
 /**
- * A lost event leaves no trace: the watch continues, and the next bookmark looks complete. Only
- * the object's next event or a list shows it. With relists, the cache is wrong for half an hour at most.
+ * A lost event leaves no trace: the watch continues, and the next bookmark looks complete. Only the object's next event
+ * or a list shows it. Relists limit that to half an hour.
  */
 const usualRelistInterval = 30 * 60_000;
 
-/** Keeps `store` like the server's objects of one namespace (or all) until `signal`: list, watch, and again from where it broke. */
+/**
+ * Keeps `store` in sync with the server's objects of one namespace (or all) until `signal` is aborted: lists, watches,
+ * and resumes where a watch broke off.
+ */
 export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise<void> {
   const { client, resource, namespace, labelSelector, store, decoder, clock, random, signal } = options;
   const { relistInterval = usualRelistInterval } = options;
@@ -77,11 +83,11 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   let needsList = true;
   let isFailing = false;
   let isExpired = false;
-  /** Since when (monotonic) it could not be reached; it may be back, but has listed nothing since. */
+  /** Since when (monotonic) the server has been unreachable. It may be back, but hasn't answered a list since. */
   let unreachableSince: number | undefined;
   let watches = 0;
   let openedAt: number | undefined;
-  /** A connection failed since the last resourceVersion: the server may be one restored from a backup. */
+  /** A connection failed since the last resourceVersion, so the server may have been restored from a backup. */
   let mayBeRestored = false;
   /** When the next relist is due at the latest (monotonic). */
   let relistAt = 0;
@@ -97,7 +103,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     }
   }
 
-  /** The whole list first, then all changes at once: a list that breaks off changes nothing. */
+  /** Applies the changes only after the whole list: a list that breaks off changes nothing. */
   async function list(): Promise<void> {
     store.beginList();
     const { versions, resourceVersion } = await listAll({
@@ -113,7 +119,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     relistAt = clock.monotonic() + jittered(relistInterval, random(), [0.9, 1.1]);
   }
 
-  /** Follows one watch to its end; false when it went silent. */
+  /** Processes one watch until it ends; false if it went silent. */
   async function watch(): Promise<boolean> {
     const idleTimeout = createIdleTimeout(clock, longestIdleTime);
     const restored = new AbortController();
@@ -152,14 +158,17 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
       log.info('Watch was silent for too long, relisting');
       return false;
     }
-    // Or something on the way that ends every watch would make this a busy loop.
+    // Otherwise, a proxy that ends every watch would cause a busy loop.
     if (clock.monotonic() - startedAt < 1_000) {
       throw new KubeError(`watch ${resource.plural}: ended at once`, { reason: 'Unavailable' });
     }
     return true;
   }
 
-  /** Asks beside the watch where the server is in its history. A failure says nothing: the next watch asks again. */
+  /**
+   * Compares the server's resourceVersion while the watch runs. A failure proves nothing: the next watch compares
+   * again.
+   */
   async function compare(from: string, restored: AbortController, until: AbortSignal): Promise<void> {
     try {
       const { resourceVersion } = await client.list(resource, { namespace, labelSelector, limit: 1, signal: until });
@@ -170,7 +179,9 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     }
   }
 
-  /** Different for each, so that a thousand watches that began together do not end together; and no longer than to the next list. */
+  /**
+   * With jitter, so that a thousand watches that started together don't end together. At most until the next relist.
+   */
   function secondsOfWatch(): number {
     const untilList = Math.ceil((relistAt - clock.monotonic()) / 1_000);
     return Math.max(2, Math.min(300 + Math.floor(random() * 300), untilList));
@@ -199,7 +210,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     if (change !== undefined) options.onChange(change, false);
   }
 
-  /** A watch sends later versions only. An earlier one belongs to another history: relist. */
+  /** A watch sends only later versions. An earlier one comes from a restored server: relist. */
   function demandAfter(from: string, version: string): string {
     if (!isNewer(from, version)) return version;
     throw new KubeError(`watch ${resource.plural}: an event from before the watch`, { reason: 'Gone' });
@@ -215,11 +226,12 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     }
     if (!resumable.has(reason)) needsList = true;
     options.onBlocked(blockerOf(error));
-    // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
+    // Load balancers cut idle connections, and old resourceVersions expire: both are routine.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
     if (reason === 'Network') unreachableSince ??= clock.monotonic();
     if (!wasSteady && unreachable.has(reason)) mayBeRestored = true;
-    // After an outage the resourceVersion of the watch has mostly expired. That is an answer, and no reason to wait with the list.
+    // After an outage, the resourceVersion of the watch has usually expired. That is a response, so the list doesn't
+    // wait.
     const wasExpired = isExpired;
     isExpired = reason === 'Gone';
     if (isExpired && !wasExpired) return log.debug('Watch resourceVersion expired, relisting', { reason });
@@ -230,7 +242,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   }
 }
 
-/** An API server that is out of reach is none: it comes back by itself. */
+/** An unreachable API server isn't reported as a blocker: it comes back without an administrator. */
 function blockerOf(error: unknown): WatchBlocker | undefined {
   if (!(error instanceof KubeError)) return undefined;
   if (error.reason === 'Forbidden' || error.reason === 'Unauthorized') return 'Forbidden';

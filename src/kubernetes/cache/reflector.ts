@@ -8,19 +8,19 @@ import { type ObjectChange, Store } from './store.ts';
 
 /** One object that came (no `before`), changed or went (no `after`). */
 export interface ReflectorChange<Row> extends ObjectChange<Row> {
-  /** It was there when the reflector started. */
+  /** It is part of the initial list. */
   readonly initial: boolean;
 }
 
 export interface ReflectorOptions<Row> {
   readonly client: Pick<KubeClient, 'list' | 'watch'>;
   readonly resource: Resource;
-  /** All namespaces when left out; else one list and one watch for each. */
+  /** All namespaces if omitted; otherwise one list and one watch for each. */
   readonly namespaces?: readonly string[] | undefined;
   readonly labelSelector?: string | undefined;
   /**
-   * What is kept of an object; undefined: nothing. If it throws, that is logged and the object stays as it was last
-   * understood, or unknown.
+   * What the cache keeps of an object; undefined: nothing. If it throws, that is logged, and the last readable version
+   * of the object stays.
    */
   readonly transform: (object: unknown) => Row | undefined;
   readonly clock: Clock;
@@ -28,39 +28,39 @@ export interface ReflectorOptions<Row> {
   readonly log: Log;
   /** Called after every change of what `get` returns, by list, watch or `assume`. */
   readonly onChange: (change: ReflectorChange<Row>) => void;
-  /** Called for every watch but the first. */
+  /** Called for every watch after the first. */
   readonly onRestart?: () => void;
   readonly pageSize?: number;
-  /** Milliseconds between relists when nothing seems wrong; half an hour by default. */
+  /** Milliseconds between relists while the watch works; half an hour by default. */
   readonly relistInterval?: number;
 }
 
-/** A local copy of the API server's objects of one kind, permanently kept up to date. */
+/** A local copy of the API server's objects of one kind, kept up to date. */
 export interface Reflector<Row> {
   start(): void;
   /** Resolves when no request is in flight. */
   stop(): Promise<void>;
-  /** Resolves when everything has been listed once; never, if stopped before. */
+  /** Resolves after the initial list; never, if stopped before. */
   readonly synced: Promise<void>;
   isSynced(): boolean;
-  /** What keeps it from being up to date until an administrator does something. */
+  /** What prevents it from being up to date until an administrator fixes it. */
   readonly blocker: WatchBlocker | undefined;
   /** By `namespace/name`. */
   get(key: string): Row | undefined;
   keys(): Iterable<string>;
   readonly size: number;
   /**
-   * Stores the response of the operator's own write, so that the next reconciliation sees it. Ignored if it is known already or
-   * something newer is, its deletion included.
+   * Stores the response to the operator's own write, so that the next reconciliation sees it. Ignored if this version
+   * or a newer one is known, including a deletion.
    */
   assume(object: unknown): void;
 }
 
-/** Lists and watches; never gives up, never takes silence, an error or half an answer for a deletion. */
+/** Lists and watches without end. Never takes silence, an error or an incomplete response for a deletion. */
 export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<Row> {
   const { namespaces, log, resource } = options;
   const decoder = createDecoder(options.transform, log.with({ resource: resource.plural }));
-  // Under '' for all namespaces at once.
+  // The key is '' for all namespaces at once.
   const stores = new Map((namespaces ?? ['']).map((namespace) => [namespace, new Store<Row>()]));
   const stopping = new AbortController();
   const synced = Promise.withResolvers<void>();
@@ -75,7 +75,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
     try {
       options.onChange({ ...change, initial });
     } catch (error) {
-      // Its listener's fault; what is known stays true.
+      // The error is the listener's; the cache is still correct.
       log.error('Failed to handle change of object', { object: change.key, error });
     }
   }

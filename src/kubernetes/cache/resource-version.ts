@@ -1,6 +1,6 @@
 /**
- * Whether resourceVersion `a` came after `b`. All objects of one server count in the same sequence, in decimal without
- * leading zeros, and longer than what a number holds exactly: hence by length, then by digits.
+ * Whether resourceVersion `a` is newer than `b`. All objects of a server share one sequence of decimal numbers without
+ * leading zeros. They can exceed the precision of a number, so they are compared by length, then by digits.
  */
 export function isNewer(a: string, b: string): boolean {
   return a.length === b.length ? a > b : a.length > b.length;

@@ -6,7 +6,10 @@ export interface ObjectVersion<T> {
   readonly key: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** `None`: an object that is not wanted; `Unreadable`: one that can't be decoded; `Held`: the one that `has` confirmed. */
+  /**
+   * `None`: an object that the cache doesn't keep; `Unreadable`: one that can't be decoded; `Held`: one whose version
+   * `has` confirmed.
+   */
   readonly content: { readonly kind: 'Row'; readonly object: T } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
 }
 
@@ -14,7 +17,7 @@ export interface ObjectChange<T> {
   readonly key: string;
   readonly before: T | undefined;
   readonly after: T | undefined;
-  /** What it was when the server removed it; a list that lacks it doesn't show that. */
+  /** The object's last state when the server removed it. A list that merely lacks the object doesn't show that. */
   readonly lastState?: T | undefined;
 }
 
@@ -24,21 +27,21 @@ interface Entry<T> {
   readonly object: T;
 }
 
-/** How many deletions are remembered: more than the events that can arrive out of order. */
+/** How many deletions are remembered: more than events can arrive out of order. */
 const mostTombstones = 1_000;
 
 /**
- * What is known of the objects of one list-and-watch. They come from two sources: lists and watch events, in the server's
- * order, and the responses to the operator's own writes (`assume`), which run ahead of it. The newer version wins, and an object that
- * is gone stays gone: what is not held although all history up to its version was seen has been deleted.
+ * The known objects of one list-and-watch. They have two sources: lists and watch events, in the server's order, and
+ * the responses to the operator's own writes (`assume`), which arrive earlier. The newer version wins. A deleted object
+ * stays deleted: if the history up to a version was seen, and the object isn't there, it was deleted.
  */
 export class Store<T> {
   readonly #entries = new Map<string, Entry<T>>();
   /** All changes up to this resourceVersion have been seen. */
   #resourceVersion: string | undefined;
-  /** The newest deletions, with their resourceVersions: an event that comes late does not bring an object back. */
+  /** The newest deletions with their resourceVersions: a late event doesn't restore the object. */
   readonly #tombstones = new Map<string, string>();
-  /** Keys assumed since the list in flight began: only these may be newer than it. */
+  /** Keys assumed since the list in flight started. Only these may be newer than the list. */
   #assumed: Set<string> | undefined;
 
   /** Where a watch continues; undefined before the first list. */
@@ -58,18 +61,21 @@ export class Store<T> {
     return this.#entries.keys();
   }
 
-  /** Whether the row of this very version is here. */
+  /** Whether the store has exactly this version. */
   has(key: string, uid: string, resourceVersion: string): boolean {
     const entry = this.#entries.get(key);
     return entry?.uid === uid && entry.resourceVersion === resourceVersion;
   }
 
-  /** A list is about to be asked for. What was known before counts no more than it, not even with a newer version: a server restored from a backup counts again. */
+  /**
+   * A list is about to start. It replaces everything known before, even newer versions, because the server may have
+   * been restored from a backup.
+   */
   beginList(): void {
     this.#assumed = new Set();
   }
 
-  /** A complete list; answers what it changes. */
+  /** Applies a complete list. Returns what it changes. */
   replace(versions: ReadonlyMap<string, ObjectVersion<T>>, resourceVersion: string): ObjectChange<T>[] {
     const changes: (ObjectChange<T> | undefined)[] = [];
     for (const key of this.#entries.keys()) {
@@ -90,7 +96,7 @@ export class Store<T> {
     const entry = this.#entries.get(version.key);
     if (type === 'DELETED') {
       this.#addTombstone(version);
-      // The end of this very object, whatever was assumed of it; but not that of a later one of the same name.
+      // The deletion of this object, whatever was assumed of it, but not of a later object of the same name.
       const isOver = entry?.uid === version.uid || (entry && isNewer(version.resourceVersion, entry.resourceVersion));
       const change = isOver ? this.#set(version.key, undefined) : undefined;
       return change && version.content.kind === 'Row' ? { ...change, lastState: version.content.object } : change;
@@ -109,13 +115,13 @@ export class Store<T> {
     if (this.#tombstones.size > mostTombstones && oldest !== undefined) this.#tombstones.delete(oldest);
   }
 
-  /** A bookmark: nothing else happened up to here. */
+  /** Applies a bookmark: no other event happened up to here. */
   progress(resourceVersion: string): void {
     if (this.#resourceVersion === undefined || isNewer(resourceVersion, this.#resourceVersion))
       this.#resourceVersion = resourceVersion;
   }
 
-  /** The answer of a write. Of no use before the first list, which will have it. */
+  /** Applies the response to a write. Ignored before the first list, which contains it. */
   assume(version: ObjectVersion<T>): ObjectChange<T> | undefined {
     if (this.#resourceVersion === undefined) return undefined;
     const known = this.#entries.get(version.key)?.resourceVersion ?? this.#resourceVersion;
@@ -130,10 +136,10 @@ export class Store<T> {
   }
 
   #upsert({ key, uid, resourceVersion, content }: ObjectVersion<T>): ObjectChange<T> | undefined {
-    // `Held` was the case when it was asked; since then only something newer can have come.
+    // `Held` was true when `has` was called; only something newer can have arrived since.
     if (content.kind === 'Held' || this.has(key, uid, resourceVersion)) return undefined;
     const entry = this.#entries.get(key);
-    // What cannot be read is still there: its last readable version stands, unless that was of an earlier object.
+    // An unreadable object still exists: its last readable version stays, unless that was of an earlier object.
     if (content.kind === 'Unreadable' && entry?.uid === uid) return undefined;
     return this.#set(key, content.kind === 'Row' ? { uid, resourceVersion, object: content.object } : undefined);
   }

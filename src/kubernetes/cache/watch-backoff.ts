@@ -2,29 +2,31 @@ import { type DelayRange, exponentialDelay, jittered } from '../../domain/backof
 import type { KubeErrorReason } from '../errors.ts';
 
 const inTrouble: DelayRange = { first: 800, longest: 20_000 };
-/** A connection that is refused costs next to nothing, and the server should be found as soon as it is back. */
+/** A refused connection costs next to nothing, and the server should be found as soon as it is back. */
 const unreachable: DelayRange = { first: 200, longest: 600 };
-/** Without its CRD a resource is not served; once it is applied, it should be found. */
+/** The delay while the CRD is missing, so that the resource is found soon after the CRD is applied. */
 const missing: DelayRange = { first: 800, longest: 2_000 };
 const starting: DelayRange = { first: 100, longest: 300 };
-/** How long a server that answers again may take until it serves everything. Milliseconds. */
+/** How long a server that answers again may take to become ready. Milliseconds. */
 const startTime = 60_000;
-/** The longest `Retry-After` that counts meanwhile: a server that starts is mostly ready sooner than it says. */
+/** The longest `Retry-After` that counts during that time: a starting server is usually ready sooner. */
 const longestRetryAfter = 1_000;
 
-/** Growing delays between tries to list or watch, up to half of each by chance. */
+/** Exponential backoff between attempts to list or watch, with up to 50 % jitter. */
 export class WatchBackoff {
   readonly #random: () => number;
   #growth: DelayRange = inTrouble;
   #failures = 0;
-  /** Since when (monotonic) a server answers that could not be reached before. */
+  /** Since when (monotonic) a server that was unreachable answers again. */
   #answersSince: number | undefined;
 
   constructor(random: () => number) {
     this.#random = random;
   }
 
-  /** Milliseconds to wait after one more failure, at `now` (monotonic), with which the server asked to wait for `retryAfter`. */
+  /**
+   * Milliseconds to wait after another failure at `now` (monotonic). `retryAfter`: the wait that the server asked for.
+   */
   next(reason: KubeErrorReason, now: number, retryAfter?: number): number {
     const growth = this.#growthFor(reason, now);
     if (growth !== this.#growth) this.#failures = 0;

@@ -17,19 +17,22 @@ import { wait } from '../wait.ts';
 
 /** Milliseconds. `renewDeadline` is less than `leaseDuration`, `retryPeriod` less than `renewDeadline`. */
 export interface LeaderElectionTimes {
-  /** For how long others respect the lease after they saw it change. */
+  /** How long other processes respect the Lease after they saw it change. */
   readonly leaseDuration: number;
-  /** For how long its holder counts on it after it asked for the renewal that was granted last. */
+  /** How long the leader relies on the Lease after it sent the last successful renewal. */
   readonly renewDeadline: number;
-  /** How often it is renewed. A standby reads it twice as often, so that a released Lease is acquired within this time. */
+  /**
+   * How often the leader renews the Lease. A standby reads it twice as often, so that it acquires a released Lease
+   * within this time.
+   */
   readonly retryPeriod: number;
 }
 
 export interface LeaderElectionOptions {
-  /** On separate connections: a busy one would delay a renewal. Its deadline is half of `renewDeadline`. */
+  /** On separate connections, because a busy one would delay a renewal. Its deadline is half of `renewDeadline`. */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch'>;
   readonly ref: ObjectRef;
-  /** Of this process and no other, ever. */
+  /** Unique to this process. */
   readonly identity: string;
   readonly times: LeaderElectionTimes;
   readonly clock: Clock;
@@ -39,20 +42,23 @@ export interface LeaderElectionOptions {
 
 /** Makes one process the leader, by a Lease that all replicas share. */
 export interface LeaderElection {
-  /** Begins to ask for it. */
+  /** Starts to acquire the Lease. */
   start(): void;
-  /** Resolves when this process holds the lease for the first time. */
+  /** Resolves when this process becomes the leader. */
   readonly elected: Promise<void>;
-  /** Resolves with the reason, a sentence, when another process may have it; this process never acquires it again. */
+  /**
+   * Resolves with the reason, as a sentence, when another process may be the leader. This process never acquires the
+   * Lease again.
+   */
   readonly lost: Promise<string>;
   /**
-   * Whether it is certain, at this moment, that no other process holds it. False while renewals fail for longer than the renew
-   * deadline, and true again if one then shows that no other process acquired it meanwhile.
+   * Whether this process is certainly the leader at this moment. False while renewals have failed for longer than the
+   * renew deadline; true again once a renewal shows that no other process acquired the Lease meanwhile.
    */
   isLeader(): boolean;
-  /** The Lease as events are about it; undefined before it was read. */
+  /** The Lease, as events refer to it; undefined before it was read. */
   reference(): EventNote['regarding'] | undefined;
-  /** Gives it back, so that another process need not wait; nothing may be changed any more. Never rejects. */
+  /** Releases the Lease, so that another process need not wait. Nothing may be changed afterwards. Never rejects. */
   release(): Promise<void>;
 }
 
@@ -60,14 +66,15 @@ const resource: Resource = { group: 'coordination.k8s.io', version: 'v1', plural
 const leaseKind = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
 
 /**
- * Expected flow: read → it is free, or its holder didn't renew for its lease duration → acquire → renew, again and
- * again → release. Every write carries the resourceVersion that was read, so that of two who take it one does.
+ * Expected flow: read → the Lease is free, or wasn't renewed for its duration → acquire → renew repeatedly → release.
+ * Every write carries the resourceVersion that was read, so that only one of two processes acquires it.
  *
- * Guarantees: a holder counts on the lease until `renewDeadline` after it *sent* the renewal; the others respect it for
- * `leaseDuration` after they *saw* it changed, which is later. No clock of one machine is compared with another's.
+ * Guarantees: the leader relies on the Lease until `renewDeadline` after it *sent* the renewal; the others respect it
+ * for `leaseDuration` after they *saw* it change, which is later. Clocks of different machines are never compared.
  *
- * Assumes that monotonic clocks run alike to within the difference of the two times (a third, by default). While a machine is
- * suspended its monotonic clock stands still; its wall clock is set right when it wakes, so both must agree that there is time left.
+ * Assumes that monotonic clocks run at the same rate, within the difference of the two times (a third, by default).
+ * While a machine is suspended, its monotonic clock stands still, and its wall clock is corrected when it resumes. So
+ * time must be left by both clocks.
  */
 export function createLeaderElector(options: LeaderElectionOptions): LeaderElection {
   return new LeaderElector(options);
@@ -79,14 +86,14 @@ class LeaderElector implements LeaderElection {
   readonly #elected = Promise.withResolvers<void>();
   readonly #lost = Promise.withResolvers<string>();
   #state: 'Waiting' | 'Holding' | 'Over' = 'Waiting';
-  /** The Lease as last read or written; undefined when that is not known, as after a lost answer. */
+  /** The Lease as last read or written; undefined if unknown, as after a lost response. */
   #known: LeaseState | undefined;
   #uid: string | undefined;
-  /** The resourceVersion that was last seen, unless it was our own. */
+  /** The last resourceVersion of another process. */
   #othersResourceVersion: string | undefined;
-  /** Until when (monotonic) the last holder seen is respected. */
+  /** Until when (monotonic) the last leader seen is respected. */
   #heldUntil = -Infinity;
-  /** When the renewal granted last was sent, by both clocks. */
+  /** When the last successful renewal was sent, by both clocks. */
   #renewedAt = { monotonic: -Infinity, wall: -Infinity };
   #wasTried = false;
   #isFailing = false;
@@ -155,7 +162,7 @@ class LeaderElector implements LeaderElection {
     return this.#state === 'Over';
   }
 
-  /** Once when it begins, and once when it ends. */
+  /** Logged once at the start and once at the end. */
   #logUncertainty(): void {
     const isUncertain = this.#state === 'Holding' && !this.isLeader();
     if (isUncertain === this.#isUncertain) return;
@@ -169,7 +176,7 @@ class LeaderElector implements LeaderElection {
   #delay(): number {
     const { clock, times, random } = this.#options;
     const now = clock.monotonic();
-    // By chance, so that many who wait do not all ask at the same moment.
+    // With jitter, so that many standbys don't send requests at the same moment.
     const interval = jittered(times.retryPeriod / 2, random(), [0.9, 1.1]);
     if (this.#state === 'Waiting') return this.#heldUntil > now ? Math.min(interval, this.#heldUntil - now) : interval;
     return this.#isFailing
@@ -181,14 +188,14 @@ class LeaderElector implements LeaderElection {
     const { clock, identity, times, log } = this.#options;
     const seen = await this.#read();
     const now = clock.monotonic();
-    // Also one that was emptied by hand, and one that is gone: its holder may not have noticed yet.
+    // Also a Lease that was emptied by hand or deleted: its leader may not have noticed yet.
     if (seen !== undefined && seen.holder !== identity && seen.resourceVersion !== this.#othersResourceVersion) {
       if (this.#othersResourceVersion === undefined && seen.holder !== undefined)
         log.info('On standby', { holder: seen.holder });
       this.#othersResourceVersion = seen.resourceVersion;
       this.#heldUntil = isReleased(seen) ? -Infinity : now + Math.max(seen.duration, times.leaseDuration);
     }
-    // Our own name: an earlier try went through and its answer was lost.
+    // Already held by this process: an earlier write succeeded and its response was lost.
     if (seen?.holder === identity || now >= this.#heldUntil) await this.#acquire(seen);
   }
 
@@ -219,7 +226,7 @@ class LeaderElector implements LeaderElection {
       await this.#write(known, renewedSpec(this.#renewal()));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return this.#lose(undefined);
-      // It was changed: read it now, not at the next interval, to see who holds it.
+      // It changed: read it now instead of at the next interval, to see who is the leader.
       if (hasReason(error, 'Conflict')) return this.#renew();
       throw error;
     }
@@ -234,7 +241,7 @@ class LeaderElector implements LeaderElection {
     this.#lost.resolve(`the Lease ${namespace}/${name} ${what}`);
   }
 
-  /** Undefined when there is none. */
+  /** Undefined if there is none. */
   async #read(): Promise<LeaseState | undefined> {
     try {
       this.#remember(await this.#options.client.get(resource, this.#options.ref));
@@ -245,7 +252,7 @@ class LeaderElector implements LeaderElection {
     return this.#known;
   }
 
-  /** Stores it only if it is unchanged since `seen`. Until the response is here, its state is unknown. */
+  /** Stores it only if it is unchanged since `seen`. Its state is unknown until the response arrives. */
   async #write({ resourceVersion }: LeaseState, spec: object): Promise<void> {
     this.#known = undefined;
     const body = { metadata: { resourceVersion }, spec };

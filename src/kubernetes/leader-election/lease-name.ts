@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LabelSelector } from '../../domain/label-selector.ts';
 
-/** Which objects an operator acts on. */
+/** Which objects an operator reconciles. */
 export interface Scope {
   /** Sorted; empty: all. */
   readonly namespaces: readonly string[];
@@ -9,8 +9,8 @@ export interface Scope {
 }
 
 /**
- * The Lease of an operator of this scope: the same for all that act on the same objects, so that one of them does; another for
- * those that share the cluster with it. A name that was given counts as it is.
+ * The name of the Lease for this scope. Operators with the same scope share one, so that one of them is the leader;
+ * operators with other scopes have another one. A configured name is used unchanged.
  */
 export function leaseName({
   namespaces,

@@ -1,18 +1,18 @@
 import { fieldsOf } from '../../domain/json.ts';
 import { microTime } from '../micro-time.ts';
 
-/** A Lease as it is stored, as far as leader election reads it. */
+/** The fields of a stored Lease that leader election reads. */
 export interface LeaseState {
   readonly uid: string;
   readonly resourceVersion: string;
   /** Undefined: it is free. */
   readonly holder: string | undefined;
-  /** For how long its holder wants it to be respected after each change of it, in milliseconds; 0 when it does not say. */
+  /** How long other processes respect the Lease after each change, in milliseconds; 0 if unspecified. */
   readonly duration: number;
   readonly transitions: number;
 }
 
-/** Of the record that a holder leaves behind when it is done; another emptied one was edited by a user. */
+/** The lease duration of a released Lease. A Lease that is empty but has another duration was edited by a user. */
 const releasedSeconds = 1;
 
 /** Reads a stored Lease. Missing and malformed fields count as empty, so that the Lease can be acquired. */
@@ -29,7 +29,7 @@ export function readLease(object: unknown): LeaseState {
   };
 }
 
-/** Whether its last holder gave it back, and so changes nothing any more. */
+/** Whether its last leader released it, and so changes nothing any more. */
 export function isReleased({ holder, duration }: LeaseState): boolean {
   return holder === undefined && duration === releasedSeconds * 1000;
 }
@@ -41,7 +41,7 @@ export interface LeaseRenewal {
   readonly at: number;
 }
 
-/** The spec with which `identity` takes the Lease, whatever it was before. */
+/** The spec with which `identity` acquires the Lease. */
 export function acquiredSpec({ identity, duration, at }: LeaseRenewal, before: LeaseState | undefined): object {
   return {
     holderIdentity: identity,
@@ -52,7 +52,7 @@ export function acquiredSpec({ identity, duration, at }: LeaseRenewal, before: L
   };
 }
 
-/** What changes with each renewal. */
+/** The fields that change with each renewal. */
 export function renewedSpec({ identity, duration, at }: LeaseRenewal): object {
   return { holderIdentity: identity, leaseDurationSeconds: Math.ceil(duration / 1000), renewTime: microTime(at) };
 }
