@@ -1,11 +1,11 @@
-/** Complete lists in a row that lacked a VM while a key was subscribed to it, and no read of it alone showed it. */
+/** Consecutive complete lists that lacked a VM while a key was subscribed to it, and no single read showed it. */
 export interface Absence {
   /** When the first of them started (monotonic milliseconds). */
   readonly since: number;
   readonly lists: number;
 }
 
-/** The absence after one more complete list. Pure. A list that shows the VM ends it, and the next one begins from nothing. */
+/** The absence after another complete list. Pure. A list that shows the VM ends it. */
 export function afterList(before: Absence | undefined, isListed: boolean, startedAt: number): Absence | undefined {
   if (isListed) return undefined;
   return { since: before?.since ?? startedAt, lists: (before?.lists ?? 0) + 1 };

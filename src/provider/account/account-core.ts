@@ -30,7 +30,7 @@ import { RecreationRate } from './admission/recreation-rate.ts';
 import { MachineCache } from './machine-cache.ts';
 import { CallAdmission, type CallStats } from './admission/call-admission.ts';
 
-/** The flow of the account's own reads; no key or namespace is empty. */
+/** The flow of the account's own reads. No key or namespace is empty, so it is unique. */
 const accountFlow = '';
 
 export const createAccount = (options: AccountOptions): RegisteredAccount => new AccountCore(options);
@@ -266,7 +266,7 @@ class AccountCore implements RegisteredAccount {
     await this.#admission.stop();
   }
 
-  /** `Infinity` stands for a write in flight: any read from now on is good enough to reconcile again. */
+  /** `Infinity` means that a write is in flight: any read from now on is recent enough to reconcile again. */
   #reachableTime(after: number): number {
     return Number.isFinite(after) ? after : this.#clock.monotonic();
   }
@@ -299,12 +299,12 @@ class AccountCore implements RegisteredAccount {
 
   async #readForCatalogue<T>(read: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const answer = await this.#timedRead('Read', accountFlow, () => read(this.#abort.signal));
-    // Rejected: for the current refusal, or because the account is stopped.
+    // Rejected because of the present refusal, or because the account is stopped.
     const refusal = this.#refusal() ?? { class: 'Retry', code: 'Cancelled', text: '' };
     return answer?.outcome ?? failed({ ...refusal, operation: 'ListRegions' });
   }
 
-  /** Reads one machine instead of a list. */
+  /** Reads a single machine instead of a list. */
   async #pollMachine(id: ProviderId): Promise<void> {
     const read = await this.#getMachine(id, accountFlow);
     if (read === undefined || this.#abort.signal.aborted) return;
@@ -320,12 +320,15 @@ class AccountCore implements RegisteredAccount {
     this.#wakeAll(new Set([...waiting, ...this.#subscriptions.of(diff)]));
   }
 
-  /** Why no call is sent. A list is sent nevertheless, because it shows whether that has changed. */
+  /** Why no call is sent. A list is sent nevertheless, because it shows whether that changed. */
   #refusal(): Failure | undefined {
     return this.rejection ?? this.#admission.refusal;
   }
 
-  /** The result of a single call. The provider may reject it for other reasons than the key, so a list has to confirm that. */
+  /**
+   * Records the result of a single call. The provider may refuse it for other reasons than the key, so a list has to
+   * confirm a rejection.
+   */
   #onCall(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
     if (this.#credential.onCall(outcome, this.#clock.monotonic())) this.#reportCredentialStatus();

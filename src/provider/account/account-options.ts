@@ -12,10 +12,10 @@ export interface AccountOptions {
   readonly log: Log;
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
-  /** Called with each key to requeue. It must not throw, and may get a key that is unsubscribed already. */
+  /** Called with each key to requeue. It must not throw, and the key may have unsubscribed already. */
   readonly wake: (key: string) => void;
   readonly settings?: Partial<AccountSettings>;
-  /** Called when the provider accepts the key: at first, and again after it was rejected. */
+  /** Called when the provider accepts the key for the first time, or again after a rejection. */
   readonly onAccepted?: () => void;
   readonly onSnapshot?: (snapshot: Snapshot) => void;
   /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */

@@ -33,13 +33,14 @@ export interface AccountRegistryOptions extends Omit<
 /** The accounts in use, one for each API key, shared by all objects that use the key. */
 export interface AccountRegistry {
   /**
-   * The account of this key, for an object of this group (its namespace); or which limit leaves no room for one more. One
-   * without subscribers for ten minutes is stopped, and started again when requested; sooner when the registry is full.
+   * The account of this key, for an object of this group (its namespace); or the limit that prevents another account.
+   * An account without subscribers is stopped after ten minutes, or earlier when the registry is full, and started
+   * again on request.
    */
   get(apiKey: Secret, group: string): Account | 'TotalReached' | 'GroupReached';
-  /** Those in use, by their ordinal number. */
+  /** The accounts in use, by ordinal number. */
   list(): ReadonlyMap<number, Account>;
-  /** Stops all of them; waits for writes in flight. */
+  /** Stops all accounts, and waits for writes in flight. */
   stop(): Promise<void>;
 }
 
@@ -47,7 +48,7 @@ interface Entry {
   readonly ordinal: number;
   readonly account: RegisteredAccount;
   readonly groups: Set<string>;
-  /** An accepted key is not printed as long as the account is there. */
+  /** An accepted key is redacted in all output while its account exists. */
   release: () => void;
   usedAt: number;
 }
@@ -55,20 +56,21 @@ interface Entry {
 /**
  * Worked table of what happens to a new key when the registry is full:
  *
- * | there is one                                              | then                                               |
- * | --------------------------------------------------------- | -------------------------------------------------- |
- * | without subscribers                                       | it is stopped, the one unused for longest first     |
+ * | there is one                                               | then                                                    |
+ * | ---------------------------------------------------------- | ------------------------------------------------------- |
+ * | without subscribers                                        | it is stopped, the one unused for longest first         |
  * | not accepted, of a group with more such keys than this one | it is stopped: a key that was not accepted does nothing |
- * | accepted                                                  | it stays, whatever comes                           |
+ * | accepted                                                   | it stays                                                |
  */
 export function createAccountRegistry(options: AccountRegistryOptions): AccountRegistry {
   const { connect, onSnapshot, limits, ...shared } = options;
   const { clock, log } = shared;
   const keyProbes = new KeyProbes(clock, limits.perGroup);
   const lists = new ListSizeLimit();
-  // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
+  // By a hash, so that the plain key is stored in one place only. The hash is never logged, because it reveals a short
+  // key.
   const entries = new Map<string, Entry>();
-  /** Each `Secret` is looked up in every reconciliation of its objects, and hashed once. */
+  /** Caches the hash of each `Secret`, because every reconciliation looks it up. */
   const hashes = new WeakMap<Secret, string>();
   let ordinals = 0;
   let sweptAt = clock.monotonic();
@@ -83,7 +85,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
       log: log.with({ account: ordinal }),
       provider: lists.bound(ordinal, connect(apiKey)),
       keyProbes,
-      // Not sooner: a tenant can put any word into a Secret, and that word would then be redacted for all tenants.
+      // Not earlier: a tenant can put any word into a Secret, which would then be redacted for all tenants.
       onAccepted: () => {
         if (!isRegistered) entry.release = registerSecret(apiKey);
         isRegistered = true;
@@ -125,7 +127,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
     );
     const own = byGroup.get(group)?.length ?? 0;
     const [most] = [...byGroup.values()].toSorted((a, b) => b.length - a.length);
-    // This one would be one more.
+    // The new key is one more.
     if (most === undefined || most.length <= own + 1) return false;
     const [first] = most.toSorted(([, a], [, b]) =>
       a.account.credentialStatus.localeCompare(b.account.credentialStatus),
@@ -135,7 +137,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
     return true;
   };
 
-  /** Whether this group may use one more key. */
+  /** Whether this group may use another key. */
   const hasRoom = (group: string): boolean => {
     const used = (): number => [...entries.values()].filter(({ groups }) => groups.has(group)).length;
     if (used() < limits.perGroup) return true;
@@ -174,7 +176,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
   };
 }
 
-/** A group whose objects use another key by now, or are gone. */
+/** Whether the objects of the group use other keys by now, or are deleted. */
 function forgetGroups({ account, groups }: Entry): void {
   for (const group of groups) if (!account.hasSubscribersIn(group)) groups.delete(group);
 }

@@ -6,61 +6,61 @@ import type { RecreationRate } from './admission/recreation-rate.ts';
 import type { CallStats } from './admission/call-admission.ts';
 import type { CallPriority } from './admission/call-scheduler.ts';
 
-/** A complete list of the account's machines, as one request answered it. Times are monotonic milliseconds. */
+/** A complete list of the account's machines. Times are monotonic milliseconds. */
 export interface Snapshot {
-  /** When the request was sent: what happened later may be missing. */
+  /** When the request was sent. The list may lack later changes. */
   readonly startedAt: number;
   readonly answeredAt: number;
   readonly machines: readonly Machine[];
-  /** The VMs that are there and can't be read. */
+  /** The VMs whose entries can't be read. */
   readonly unreadable: ReadonlyMap<ProviderId, UnreadableEntry>;
-  /** The distinct owners shown, ascending; empty when the list is empty or names no owner. */
+  /** The distinct owners, ascending; empty if the list is empty or names no owner. */
   readonly ownerIds: readonly ProviderId[];
   byId(id: ProviderId): Machine | undefined;
-  /** Whether the list shows it, readable or not. */
+  /** Whether the list shows the VM, readable or not. */
   has(id: ProviderId): boolean;
   byName(name: string): readonly Machine[];
-  /** Machines named `head` with a hyphen and eight hexadecimal digits, the generated form of a name. */
+  /** Machines named `head` with a hyphen and eight hexadecimal digits, as generated names are. */
   withSuffix(head: string): readonly Machine[];
-  /** The newest time in the list, epoch milliseconds by the provider's clock; undefined when it has none. */
+  /** The newest time in the list, in epoch milliseconds by the provider's clock; undefined if there is none. */
   readonly newestTime: number | undefined;
 }
 
-/** A VM that can't be read. Its name is the one that it was last seen with, if it was. */
+/** A VM whose entry can't be read, with its last known name, if any. */
 export interface UnreadableEntry extends UnreadableMachine {
-  /** When the first of the lists started that have shown it like this without a break. */
+  /** When the first of the consecutive lists started that show it unreadable. */
   readonly since: number;
 }
 
-/** A machine as a read showed it that started then (monotonic milliseconds). */
+/** A machine, and when the read that showed it started (monotonic milliseconds). */
 export interface CachedMachine {
   readonly startedAt: number;
   readonly machine: Machine;
 }
 
-/** A changing call: for which machine (its provider name), with which priority, and in which flow. */
+/** A call that changes something: its machine (provider name), priority, and flow. */
 export interface ProviderWrite {
   readonly machineName: string;
   readonly priority: Exclude<CallPriority, 'Read' | 'List'>;
-  /** Within a priority, flows get slots round-robin, however many calls each has waiting. An opaque string. */
+  /** Within a priority, flows get slots round-robin, however many calls of each wait. An opaque string. */
   readonly flow: string;
   /** Aborts a call that still waits for a slot. */
   readonly signal?: AbortSignal;
 }
 
-/** What the provider offers; an undefined list means it has no such endpoint. */
+/** What the provider offers. A list is undefined if the provider has no such endpoint. */
 export interface Catalogue {
   readonly regions: readonly Region[] | undefined;
   readonly packages: readonly Package[] | undefined;
   readonly osTemplates: readonly OsTemplate[] | undefined;
 }
 
-/** So many machines vanished from the list at once that their absence from it proves nothing for now. */
+/** So many machines disappeared from the list at once that their absence proves nothing yet. */
 export interface MassDisappearance {
   readonly vanished: number;
-  /** How many the list should have shown. */
+  /** How many machines the list should have shown. */
   readonly of: number;
-  /** Not before a list that starts then (monotonic) are they taken for gone. */
+  /** They count as deleted after a list that starts at or after this time (monotonic). */
   readonly until: number;
 }
 
@@ -71,51 +71,52 @@ export interface TimedRead<T> {
 }
 
 /**
- * The account behind one API key, shared by every object that uses the key. It reads the list once for all of them,
- * remembers when the operator last changed which machine, and wakes the keys that are subscribed to a machine that changed.
- * It knows nothing of Kubernetes: a key is an opaque string.
+ * The account of one API key, shared by all objects that use the key. It reads one list for all of them, records when
+ * the operator last changed which machine, and wakes the keys that are subscribed to a changed machine. It knows
+ * nothing of Kubernetes: a key is an opaque string.
  */
 export interface Account {
   /**
-   * Whether the provider accepted the key when last asked for a list: one call refused by a proxy, or for want of a
-   * permission, doesn't reject the key. A new account is `Unverified`.
+   * Whether the provider accepted the key for the last list. A single call that a proxy or a missing permission refuses
+   * doesn't reject the key. A new account is `Unverified`.
    */
   readonly credentialStatus: 'Unverified' | 'Accepted' | 'Rejected';
-  /** Why the key counts as rejected: what the newest list was answered. */
+  /** Why the key counts as rejected: the failure of the newest list. */
   readonly rejection: Failure | undefined;
-  /** Why the last list could not be had; undefined after a good one. */
+  /** Why the last list failed; undefined after a successful one. */
   readonly lastFailure: Failure | undefined;
   /** When (monotonic) the rate-limit pause ends; undefined without one. */
   readonly rateLimitedUntil: number | undefined;
   /**
-   * Whether the circuit breaker is open: several calls in a row failed on the provider's side. Then no call is
-   * made before a list succeeds, which wakes the keys that requested one.
+   * Whether the circuit breaker is open, after several provider errors in a row. No call is sent until a list succeeds,
+   * which wakes the keys that requested one.
    */
   readonly isUnavailable: boolean;
-  /** How its calls get through, for metrics. */
+  /** The state of its admission control, for metrics. */
   readonly callStats: CallStats;
-  /** The owner that answers to this key have shown, once one was seen. */
+  /** The owner in the responses to this key, once known. */
   readonly ownerId: ProviderId | undefined;
-  /** How many of the newest snapshots in a row showed no machine at all. */
+  /** How many consecutive newest snapshots showed no machine at all. */
   readonly emptyLists: number;
   /** The newest complete list. */
   readonly snapshot: Snapshot | undefined;
   /** No list has succeeded or failed yet. */
   readonly isFirstListDue: boolean;
-  /** The newest mass disappearance that is not settled; while there is one, that a list lacks a name proves nothing either. */
+  /** The newest unresolved mass disappearance. While there is one, a name that the list lacks proves nothing either. */
   readonly massDisappearance: MassDisappearance | undefined;
 
   /**
-   * The machine as the newest read showed it: the newest list, or a later read of that machine alone. A machine that
-   * no read showed may exist nevertheless.
+   * The machine in the newest read: the newest list, or a later read of this machine alone. A machine that no read
+   * showed can exist nevertheless.
    */
   cachedMachine(id: ProviderId): CachedMachine | undefined;
 
   /**
-   * Makes one changing call: waits for a slot, then calls. `beforeCall` runs once the slot is acquired, directly before the
-   * call, and may refuse it by returning false. The result is undefined when no call was made: refused so, aborted, stopped, or the
-   * provider is rate-limited or unavailable, when waiting calls are rejected. After a call that was refused for its key all
-   * others wait until a list has shown whether the key still is accepted. Calls for one machine are made one after the other.
+   * Sends one call that changes something: waits for a slot, then calls. `beforeCall` runs once the slot is acquired,
+   * directly before the call, and prevents it by returning false. The result is undefined if no call was sent:
+   * prevented, aborted, stopped, or rejected because of a rate limit or outage. After a call that was refused for its
+   * key, all others wait until a list has shown whether the key is still accepted. Calls for one machine are sent one
+   * after the other.
    */
   write<T>(
     write: ProviderWrite,
@@ -123,26 +124,26 @@ export interface Account {
     beforeCall?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined>;
   /**
-   * When the operator's last change of the machine was answered (monotonic), whatever the answer was; a read that started before says
-   * nothing about it. `Infinity` while a write is in flight.
+   * When the response to the operator's last change of the machine arrived (monotonic). A read that started earlier
+   * proves nothing about the machine. `Infinity` while a write is in flight.
    */
   lastWriteAt(machineName: string): number | undefined;
   /**
-   * What a `GET` of this machine answered that was sent at or after `notBefore` (monotonic), or whose answer `key` has
-   * not had yet. Undefined: it is being read, and `key` is woken when there is an answer. A failure is an answer too, for
-   * five seconds. For evidence of absence only; everything else reads the snapshot.
+   * The result of a `GET` of this machine that started at or after `notBefore` (monotonic), or that `key` has not
+   * received yet. Undefined: the read is in flight, and `key` is woken when it ends. A failure is a result, too, for
+   * five seconds. Use it only as evidence of absence, and the snapshot for everything else.
    */
   readMachine(key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined;
   /**
-   * The catalogue, read at most once per ten minutes. Undefined: it is being read, and `key` is woken when it is there or
-   * could not be had.
+   * The catalogue, read at most once every ten minutes. Undefined: the read is in flight, and `key` is woken when it
+   * ends.
    */
   catalogue(key: string): Outcome<Catalogue> | undefined;
 
   /**
-   * `key` is woken whenever the machine of that name or id changes, comes or goes, from one read to the next.
-   * `isDeleting`: the object records that its deletion had begun before the key subscribed, so that its absence is
-   * expected. `group` is the flow of its machine reads; the key itself by default.
+   * Wakes `key` whenever the machine of that name or id changes, appears or disappears from one read to the next.
+   * `isDeleting`: the object records that its deletion had begun before the key subscribed, so the absence is expected.
+   * `group` is the flow of its machine reads; the key itself by default.
    */
   subscribe(
     key: string,
@@ -154,45 +155,51 @@ export interface Account {
     },
   ): void;
   /**
-   * Since when (monotonic) `key` has been subscribed to its present machine. A list that started earlier was not judged for
-   * how many subscribed machines it lacks, so this machine may exist although that list lacks it.
+   * Since when (monotonic) `key` has been subscribed to its present machine. Lists that started earlier didn't count
+   * this machine when they were checked for a mass disappearance, so it can exist although such a list lacks it.
    */
   subscribedSince(key: string): number | undefined;
-  /** Undefined while the newest list, or a later read, shows the VM, and for a VM that no key is subscribed to. */
+  /** Undefined while the newest list or a later read shows the VM, and for a VM that no key is subscribed to. */
   absenceOf(id: ProviderId): Absence | undefined;
-  /** At which rate VMs that are gone are created again. */
+  /** Limits the rate at which deleted VMs are recreated. */
   readonly recreations: Pick<RecreationRate, 'dueAt' | 'reserve' | 'use'>;
-  /** The mass disappearance in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
+  /**
+   * The mass disappearance that includes this machine; undefined once the machine is back, or lists have agreed for
+   * long enough.
+   */
   massDisappearanceOf(id: ProviderId): MassDisappearance | undefined;
   /**
-   * While any key polls fast, the machines of those that do are read at the fast polling interval instead of once per idle poll: each
-   * by itself or all by a list, whichever is cheaper.
+   * While any key polls fast, the machines of those keys are read at the fast polling interval: each by itself or all
+   * by a list, whichever is cheaper.
    */
   setFastPolling(key: string, isFast: boolean): void;
   /**
-   * Asks for a list that starts at or after `after` (monotonic); `key` is woken when it is there or could not be had.
-   * A key that already waits for an earlier one is woken by that, once: it looks, and asks again for what it still lacks.
+   * Requests a list that starts at or after `after` (monotonic), and wakes `key` when it ends. A key that already waits
+   * for an earlier list is woken by that one, and requests another one if it still needs it.
    */
   requestList(key: string, after: number): void;
   /**
-   * The same for the machine that `key` is subscribed to: a read of that machine alone does as well as a
-   * list, unless it does not show it.
+   * The same for the machine of `key`: a read of that machine alone is as good as a list, unless it doesn't show the
+   * machine.
    */
   requestMachine(key: string, after: number): void;
-  /** HMAC-SHA256 of the text with the account's key, 128 bits in base64url: the same for the same key, whatever Secret it is in. */
+  /**
+   * HMAC-SHA256 of the text with the account's key: 128 bits in base64url. Equal for equal keys, whichever Secret
+   * contains them.
+   */
   keyedHash(text: string): string;
-  /** Tries a rejected key immediately, because it was just stored in a Secret. */
+  /** Tries a rejected key immediately, because it was just written to a Secret. */
   retryKey(): void;
-  /** Drops everything held for `key`. */
+  /** Forgets everything about `key`. */
   unsubscribe(key: string): void;
   /** Ends polling, aborts reads, and waits for writes in flight. */
   stop(): Promise<void>;
 }
 
-/** An account together with what the registry has to know of it. */
+/** An account with the methods that only the registry uses. */
 export interface RegisteredAccount extends Account {
-  /** How many keys are subscribed to a machine of it. */
+  /** How many keys are subscribed. */
   readonly subscriberCount: number;
-  /** Whether a key of this group is. */
+  /** Whether a key of this group is subscribed. */
   hasSubscribersIn(group: string): boolean;
 }

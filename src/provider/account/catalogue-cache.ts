@@ -5,10 +5,10 @@ import type { Provider } from '../provider.ts';
 import type { Catalogue } from './account.ts';
 
 const keptFor = 10 * 60_000;
-/** A failure is returned again for a moment, so that a thousand objects that need the catalogue cause one read. */
+/** A failure is returned again for a short time, so that a thousand objects that need the catalogue cause one read. */
 const failureKeptFor = 5_000;
 
-/** Reads the catalogue once for all keys that request it meanwhile, wakes them, and keeps it for ten minutes. */
+/** Reads the catalogue once for all keys that request it, wakes them, and caches it for ten minutes. */
 export class CatalogueCache {
   readonly #clock: Clock;
   readonly #read: () => Promise<Outcome<Catalogue>>;
@@ -23,12 +23,12 @@ export class CatalogueCache {
     this.#wake = wake;
   }
 
-  /** What is known without a call, if anything. */
+  /** The cached result, if any. */
   get fresh(): Outcome<Catalogue> | undefined {
     return this.#kept !== undefined && this.#kept.until > this.#clock.monotonic() ? this.#kept.outcome : undefined;
   }
 
-  /** Reads it, unless a read is in flight; wakes `key` after success or failure. */
+  /** Reads it, unless a read is in flight, and wakes `key` when the read ends. */
   start(key: string): void {
     this.#waiting.add(key);
     if (!this.#isReading) void this.#fetch();
@@ -49,7 +49,7 @@ export class CatalogueCache {
   }
 }
 
-/** Makes one read of the catalogue. */
+/** Reads one list of the catalogue. */
 type ReadOne = <T>(read: (signal: AbortSignal) => Promise<Outcome<T>>) => Promise<Outcome<T>>;
 
 /** All three lists, or the first failure among them. */

@@ -2,20 +2,23 @@ import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { Account } from './account.ts';
 
 /**
- * Whether the provider accepts the key. A list decides: one call refused by a proxy, or for want of a permission, doesn't count
- * but a doubt, which the next list settles. Times are monotonic milliseconds.
+ * Whether the provider accepts the key. Lists decide: a single call that a proxy or a missing permission refuses only
+ * raises a suspicion, which the next list settles. Times are monotonic milliseconds.
  */
 export class CredentialStatus {
   status: Account['credentialStatus'] = 'Unverified';
-  /** What the list was answered that rejected the key. */
+  /** The failure of the list that rejected the key. */
   rejection: Failure | undefined;
   /** When a single call was last refused for its key, until a list that started later ends. */
   suspectedAt: number | undefined;
-  /** How many lists in a row rejected a key that was never accepted. */
+  /** Consecutive lists that rejected a key that was never accepted. */
   rejections = 0;
   #wasAccepted = false;
   readonly #onAccepted: () => void;
-  /** Since when a rejected key is to be tried again without waiting for the next probe; until a list that started later. */
+  /**
+   * Since when a rejected key should be tried again without waiting for the next probe; cleared by a list that started
+   * later.
+   */
   retryAt: number | undefined;
 
   constructor(onAccepted: () => void = () => {}) {

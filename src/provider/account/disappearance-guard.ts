@@ -6,12 +6,14 @@ import type { WriteTracker } from './write-tracker.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { type Disappearance, afterComparison, endOf } from './mass-disappearance.ts';
 
-/** VMs that are missing from lists: each by itself, and whether too many disappeared at once to trust the list. */
+/**
+ * Tracks VMs that are missing from lists: each by itself, and whether too many disappeared at once to trust the list.
+ */
 export class DisappearanceGuard {
   readonly #subscriptions: Subscriptions;
   readonly #writes: WriteTracker;
   readonly #log: Log;
-  /** Machines that the operator deletes, until no key is subscribed to them. */
+  /** Machines that the operator is deleting, as long as a key is subscribed to them. */
   readonly #deleting = new Set<ProviderId>();
   #disappearances: readonly Disappearance[] = [];
   #absences = new Map<ProviderId, Absence>();
@@ -49,7 +51,7 @@ export class DisappearanceGuard {
     this.#deleting.delete(id);
   }
 
-  /** Takes in a new list and the one before it. */
+  /** Records a new list and compares it with the previous one. */
   compare(before: Snapshot | undefined, { startedAt, has: isListed }: Snapshot): void {
     const expected = new Set(before?.machines.map(({ id }) => id));
     for (const id of before?.unreadable.keys() ?? []) expected.add(id);
@@ -61,7 +63,7 @@ export class DisappearanceGuard {
         if (absence !== undefined) absences.set(id, absence);
       }
       const isNew = since <= startedAt && (before === undefined || since > before.startedAt);
-      // One that we have just made may not be visible yet.
+      // A VM that was just created may not be visible yet.
       if (id === undefined || !isNew || this.#writes.lastWriteAt(name) !== undefined) continue;
       if (isGoing === true && !expected.has(id)) deletedEarlier.add(id);
       expected.add(id);

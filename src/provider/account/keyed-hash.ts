@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Secret } from '../../domain/secret.ts';
 
-/** 128 bits: the hash can't be made without the key, and it is short enough for an annotation. */
+/** 128 bits: infeasible to forge without the key, and short enough for an annotation. */
 const bytes = 16;
 
 /** HMAC-SHA256 of the text with the API key, in base64url. */

@@ -3,8 +3,8 @@ import { isReadable, type ListedMachine } from '../../domain/machine.ts';
 import type { Provider } from '../provider.ts';
 
 /**
- * What the newest lists of all accounts may take in memory together, by the estimate below: some 70,000 VMs as they usually are. One
- * list is bounded by `listLimits`, but a provider may answer each of a thousand keys with the largest one.
+ * The memory limit for the newest lists of all accounts together, by the estimate below: about 70,000 typical VMs.
+ * `listLimits` bounds one list, but a provider can return the largest one for each of a thousand keys.
  */
 const mostBytes = 48 * 2 ** 20;
 
@@ -39,10 +39,10 @@ export class ListSizeLimit {
 
   #admit(account: number, size: number): boolean {
     const before = this.#sizes.get(account);
-    // Answered after the account was closed.
+    // The response arrived after the account was stopped.
     if (before === undefined) return true;
     const total = this.#total - before + size;
-    // A list that shrinks is always welcome.
+    // A smaller list is always accepted.
     if (total > mostBytes && size > before) return false;
     this.#sizes.set(account, size);
     this.#total = total;
@@ -50,7 +50,7 @@ export class ListSizeLimit {
   }
 }
 
-/** In bytes, roughly. */
+/** The approximate size in bytes. */
 function sizeOf(machines: readonly ListedMachine[]): number {
   let size = 0;
   for (const machine of machines) {

@@ -3,15 +3,15 @@ import type { CachedMachine, Snapshot } from './account.ts';
 import { type SnapshotDiff, createSnapshot, diffSnapshots, isSame } from './snapshot.ts';
 
 /**
- * What was last seen of each machine: in the newest complete list, or in a read of that machine alone that started later.
- * Such a row stands beside the list and is never taken for a part of it: that a machine is absent, how many there are
- * and what they are named is known from lists only. A list that started after it takes its place, whatever it shows.
+ * The last seen state of each machine: from the newest complete list, or from a later read of that machine alone. Such
+ * a read never counts as part of the list: absence, number and names of machines are known from lists only. A list that
+ * started later replaces it, whatever the list shows.
  */
 export class MachineCache {
   #snapshot: Snapshot | undefined;
   readonly #later = new Map<ProviderId, CachedMachine>();
 
-  /** The newest complete list, as it was answered. */
+  /** The newest complete list, unchanged. */
   get snapshot(): Snapshot | undefined {
     return this.#snapshot;
   }
@@ -23,7 +23,7 @@ export class MachineCache {
     return machine && this.#snapshot && { startedAt: this.#snapshot.startedAt, machine };
   }
 
-  /** Takes in a complete list; what changed since each machine was last seen, undefined if none was read before. */
+  /** Stores a complete list. Returns what changed since each machine was last seen; undefined for the first list. */
   replace(startedAt: number, answeredAt: number, machines: readonly ListedMachine[]): SnapshotDiff | undefined {
     const before = this.#snapshot;
     const known = before && {
@@ -38,7 +38,7 @@ export class MachineCache {
     return diff;
   }
 
-  /** Takes in one machine; what changed. One that was read before the newest list was changes nothing. */
+  /** Stores a single machine, and returns what changed. A read that started before the newest list changes nothing. */
   upsert(startedAt: number, machine: Machine): SnapshotDiff {
     const before = this.get(machine.id);
     const isOutdated = startedAt <= Math.max(before?.startedAt ?? -Infinity, this.#snapshot?.startedAt ?? -Infinity);

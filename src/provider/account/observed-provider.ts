@@ -2,11 +2,11 @@ import type { Outcome } from '../../domain/failure.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import type { Provider } from '../provider.ts';
 
-/** What an account learns from the answers of single calls. */
+/** What an account learns from the responses to single calls. */
 export interface CallObserver {
-  /** Every outcome but a list's, before the caller has it. */
+  /** Every outcome except of lists, before the caller receives it. */
   onCall(outcome: Outcome<unknown>): void;
-  /** A single machine's answer named its owner. */
+  /** The response for a single machine named its owner. */
   onOwner(ownerId: ProviderId): void;
   /** A DELETE is about to be sent. */
   deleteSent(id: ProviderId): void;
@@ -14,7 +14,7 @@ export interface CallObserver {
   deleteFailed(id: ProviderId): void;
 }
 
-/** The same provider; the observer gets each result, except of lists, which the account handles itself. */
+/** The same provider. The observer gets each result, except of lists, which the account handles itself. */
 export function observeCalls(provider: Provider, observer: CallObserver): Provider {
   const onCall = async <T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const outcome = await call;

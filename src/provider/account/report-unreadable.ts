@@ -1,10 +1,10 @@
 import type { Log } from '../../telemetry/log.ts';
 import type { Snapshot } from './account.ts';
 
-/** How many VMs that cannot be read a log line names. */
+/** How many unreadable VMs a log line names. */
 const mostReported = 5;
 
-/** Logs the VMs of a list that can't be decoded, if the list before had not all of them. */
+/** Logs the unreadable VMs of a list, unless the previous list had all of them. */
 export function reportUnreadable(log: Log, before: Snapshot | undefined, { unreadable }: Snapshot): void {
   const entries = [...unreadable.values()];
   if (entries.every(({ id }) => before?.unreadable.has(id))) return;

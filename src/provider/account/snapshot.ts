@@ -2,12 +2,12 @@ import type { ListedMachine, Machine, ProviderId } from '../../domain/machine.ts
 import { isReadable } from '../../domain/machine.ts';
 import type { Snapshot, UnreadableEntry } from './account.ts';
 
-/** Machines as they were last known, by id and all of them. */
+/** The last known machines, by id. */
 export type Known = Pick<Snapshot, 'byId' | 'machines' | 'unreadable'>;
 
 /**
- * Indexes a complete list. `startedAt` and `answeredAt` are monotonic milliseconds. A machine that is in every respect as it
- * was `known` is kept as that very object, so that a fleet is not held twice and most comparisons end at the first glance.
+ * Indexes a complete list. `startedAt` and `answeredAt` are monotonic milliseconds. A machine that equals the `known`
+ * one is replaced by that object, so that a fleet isn't in memory twice and most comparisons end immediately.
  */
 export function createSnapshot(
   startedAt: number,
@@ -36,7 +36,7 @@ export function createSnapshot(
       return head === '' ? [] : (byHead.get(head) ?? []);
     },
     get newestTime() {
-      // Asked for before a create only.
+      // Computed only before a create.
       newestTime ??= { of: newestOf(machines) };
       return newestTime.of;
     },
@@ -70,13 +70,13 @@ function newestOf(machines: readonly Machine[]): number | undefined {
   return newest === undefined ? undefined : Date.parse(newest);
 }
 
-/** What differs between two snapshots, by everything that a key may be subscribed to. */
+/** The difference between two snapshots, by the ids and names that keys can be subscribed to. */
 export interface SnapshotDiff {
   readonly ids: ReadonlySet<ProviderId>;
   readonly names: ReadonlySet<string>;
 }
 
-/** The machines that came, went or changed; a machine that was renamed counts under both names. */
+/** The machines that appeared, disappeared or changed. A renamed machine counts under both names. */
 export function diffSnapshots(before: Known, after: Known): SnapshotDiff {
   const ids = new Set<ProviderId>();
   const names = new Set<string>();
@@ -104,8 +104,8 @@ export function diffSnapshots(before: Known, after: Known): SnapshotDiff {
 }
 
 /**
- * Whether nothing changed that anyone acts on or shows in a status. Usage and the time of the last action move all the
- * time, and the password is only ever written once, so its value does not matter.
+ * Whether nothing changed that a decision or a status depends on. Usage and the time of the last action change all the
+ * time, and the password is written only once, so its value doesn't matter.
  */
 export function isSame(a: Machine, b: Machine): boolean {
   if (a === b) return true;
@@ -126,12 +126,12 @@ export function isSame(a: Machine, b: Machine): boolean {
   );
 }
 
-/** The machine as it was known before if nothing at all differs, else the new one. */
+/** The known machine if nothing at all differs, otherwise the new one. */
 function kept(before: Machine | undefined, now: Machine): Machine {
   if (before === undefined) return now;
   const isEqual =
     isSame(before, now) &&
-    // Whether there is one is compared already.
+    // Whether there is one was compared above.
     (now.initialPassword === undefined || before.initialPassword?.equals(now.initialPassword) === true) &&
     before.updatedAt === now.updatedAt &&
     before.lastTask?.id === now.lastTask?.id &&

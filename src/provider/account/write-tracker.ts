@@ -1,6 +1,6 @@
 import type { Clock } from '../../domain/clock.ts';
 
-/** How long an answered change is remembered after a list that shows it: longer than any read lasts. */
+/** How long a completed change is remembered before the newest list: longer than any read takes. */
 const keptFor = 10 * 60_000;
 
 /** When the operator last changed each machine; allows one write per machine at a time. */
@@ -13,7 +13,10 @@ export class WriteTracker {
     this.#clock = clock;
   }
 
-  /** When the last change was answered (monotonic); `Infinity` while one is in flight: no read is fresh enough then. */
+  /**
+   * When the response to the last change arrived (monotonic); `Infinity` while one is in flight: no read is recent
+   * enough then.
+   */
   lastWriteAt(machineName: string): number | undefined {
     return this.#answeredAt.get(machineName);
   }
@@ -32,7 +35,7 @@ export class WriteTracker {
     }
   }
 
-  /** Makes the call. Whatever its outcome, what was read before its answer says nothing about the machine any more. */
+  /** Makes the call. Whatever its outcome, earlier reads no longer say anything about the machine. */
   async track<T>(machineName: string, call: () => Promise<T>): Promise<T> {
     this.#answeredAt.set(machineName, Infinity);
     try {
@@ -42,7 +45,7 @@ export class WriteTracker {
     }
   }
 
-  /** A list that started at `startedAt` is there: changes long before it need no longer be known. */
+  /** A list that started at `startedAt` arrived: changes long before it are no longer needed. */
   forgetBefore(startedAt: number): void {
     for (const [machineName, at] of this.#answeredAt) {
       if (at < startedAt - keptFor) this.#answeredAt.delete(machineName);

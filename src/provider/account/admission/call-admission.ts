@@ -7,13 +7,13 @@ import { RateLimitPause } from './rate-limit-pause.ts';
 import type { AccountSettings } from '../polling/poll-schedule.ts';
 import { type CallPriority, CallScheduler } from './call-scheduler.ts';
 
-/** How calls of an account get through, for metrics. */
+/** The state of an account's admission control, for metrics. */
 export interface CallStats {
   /** Whether the provider counts as unavailable, so that only probes go out. */
   readonly isCircuitOpen: boolean;
   /** Whether a rate-limit pause (`Retry-After`) is in effect. */
   readonly isRateLimited: boolean;
-  /** Calls a second that may go out in the long run; `Infinity` without a limit. */
+  /** Sustained calls per second; `Infinity` if unlimited. */
   readonly rate: number;
   /** Calls in flight, lists excluded. */
   readonly inFlight: number;
@@ -25,13 +25,13 @@ export interface CallAdmissionOptions {
   readonly log: Log;
   readonly random: () => number;
   readonly limits: Pick<AccountSettings, 'ratePerSecond' | 'burst' | 'maxInFlight'>;
-  /** Whether nothing but a list may go out, for reasons of the account's own. */
+  /** Whether only lists may be sent, for reasons of the account. */
   readonly listsOnly: () => boolean;
 }
 
 /**
- * Whether and when a call may go out: every call of an account needs a slot. Waiting calls are rejected when the
- * provider starts a rate-limit pause or becomes unavailable, so that no call waits for minutes.
+ * Whether and when a call may be sent: every call of an account needs a slot. Waiting calls are rejected when a
+ * rate-limit pause starts or the provider becomes unavailable, so that no call waits for minutes.
  */
 export class CallAdmission {
   readonly #log: Log;
@@ -62,12 +62,12 @@ export class CallAdmission {
     return this.#pause.pausedUntil;
   }
 
-  /** When (monotonic) the next list may probe whether the provider is back; undefined while it is available. */
+  /** When (monotonic) the next list may probe the provider; undefined while it is available. */
   get nextProbeAt(): number | undefined {
     return this.#breaker.nextProbeAt;
   }
 
-  /** Calls a second that may go out in the long run; `Infinity` without a limit. */
+  /** Sustained calls per second; `Infinity` if unlimited. */
   get rate(): number {
     return this.#bucket.rate;
   }
@@ -82,7 +82,10 @@ export class CallAdmission {
     };
   }
 
-  /** Makes a call once it has a slot; undefined if it gets none: rejected, stopped or aborted. Throws only if the call does. */
+  /**
+   * Sends a call once it has a slot; undefined if it gets none: rejected, stopped or aborted. Throws only if the call
+   * does.
+   */
   async schedule<T>(
     priority: CallPriority,
     flow: string,
@@ -97,7 +100,7 @@ export class CallAdmission {
     }
   }
 
-  /** What a call was answered. */
+  /** Records the result of a call. */
   record(outcome: Outcome<unknown>): void {
     if (this.#breaker.record(outcome)) this.#opened();
     if (!outcome.ok) this.#recordThrottling(outcome.failure);
@@ -115,7 +118,7 @@ export class CallAdmission {
     if (!outcome.ok) this.#recordThrottling(outcome.failure);
   }
 
-  /** What was held back may go out by now. */
+  /** Sends the calls that may be sent by now. */
   dispatch(): void {
     this.#scheduler.dispatch();
   }
@@ -138,7 +141,7 @@ export class CallAdmission {
     const change = this.#pause.record(failure);
     if (change === undefined) return;
     const until = this.#pause.pausedUntil;
-    // Of calls that were in flight together each may be refused: that counts as one slowdown, however long the pause becomes.
+    // Several calls in flight may all be refused: that counts as one slowdown, however long the pause becomes.
     if (until !== undefined) this.#bucket[change === 'Started' ? 'onThrottled' : 'pause'](until);
     this.#scheduler.rejectWaiting();
   }

@@ -1,32 +1,36 @@
 import type { Clock } from '../../../domain/clock.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
-/** What calls are for, the more urgent first: what ends a machine or its power, power, new machines, reads. */
+/** The purposes of calls, the most urgent first: deletions and power cuts, power changes, creates, reads, lists. */
 export const callPriorities = ['Remove', 'Power', 'Create', 'Read', 'List'] as const;
 export type CallPriority = (typeof callPriorities)[number];
 
-/** One slot in so many goes to the priority that has waited longest for one, so that none starves. */
+/** One slot in this many goes to the priority that has waited longest for one, so that none starves. */
 const agingTurn = 4;
 
 export interface CallSchedulerOptions {
   readonly bucket: TokenBucket;
-  /** Calls in flight at a time, lists excluded: there is only one list at a time, and it must not wait for calls that hang. */
+  /**
+   * Calls in flight at a time, lists excluded: there is only one list at a time, and it must not wait for calls that
+   * hang.
+   */
   readonly maxInFlight: number;
-  /** Whether only a list may go out for now; call `dispatch` when that is over. */
+  /** Whether only a list may be sent now; call `dispatch` when that ends. */
   readonly listsOnly: () => boolean;
 }
 
 /**
- * Who may call next. Worked table, when all of these wait and a token comes:
+ * Orders the calls of an account by priority, then round-robin by flow. Worked table, when all of these wait and a
+ * token arrives:
  *
- * | waits                                                   | gets the slot                                           |
- * | ------------------------------------------------------- | ------------------------------------------------------- |
- * | 1,000 creates, and a delete that came last              | the delete                                              |
- * | 1,000 creates of one namespace, one create of another   | one of each in turn: the one is second at most          |
- * | 1,000 deletes and a create                              | three deletes, then the create                          |
- * | 1,000 deletes, stops, creates, reads, and a list        | three deletes, a stop, three deletes, a create, …       |
- * | calls, but as many as may be are in flight              | none, until one ends; a list is sent all the same       |
- * | calls, but the key is in doubt                          | a list only: it shows whether the key is accepted       |
+ * | waiting                                               | who gets the slot                                 |
+ * | ----------------------------------------------------- | ------------------------------------------------- |
+ * | 1,000 creates, and a delete that came last            | the delete                                        |
+ * | 1,000 creates of one namespace, one create of another | round-robin: the single one is second at most     |
+ * | 1,000 deletes and a create                            | three deletes, then the create                    |
+ * | 1,000 deletes, stops, creates, reads, and a list      | three deletes, a stop, three deletes, a create, … |
+ * | calls, at the concurrency limit                       | none, until one ends; a list is sent nevertheless |
+ * | calls, but the key may be rejected                    | only a list: it shows whether the key is accepted |
  *
  * So a waiting priority gets at least one slot in sixteen. Within a priority, slots go round-robin by flow.
  */
@@ -62,8 +66,8 @@ export class CallScheduler {
   }
 
   /**
-   * Waits for a slot. True: call now, then `release` the slot. False: rejected, stopped, or `signal` was aborted before the slot
-   * came.
+   * Waits for a slot. True: call now, then `release` the slot. False: rejected, stopped, or `signal` was aborted
+   * before.
    */
   async acquire(priority: CallPriority, flow: string, signal?: AbortSignal): Promise<boolean> {
     if (this.#isStopped || signal?.aborted === true) return false;
@@ -82,14 +86,14 @@ export class CallScheduler {
     }
   }
 
-  /** A call of this priority has ended: its slot is free. */
+  /** Releases the slot of a call of this priority that has ended. */
   release(priority: CallPriority): void {
     if (priority !== 'List') this.#inFlight -= 1;
     this.dispatch();
     if (this.#isStopped && this.#inFlight === 0) this.#idle.resolve();
   }
 
-  /** Gives out the slots that are free now. */
+  /** Assigns the free slots. */
   dispatch(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -104,7 +108,7 @@ export class CallScheduler {
     }
   }
 
-  /** Rejects waiting calls: their slots would not be free soon. */
+  /** Rejects waiting calls, which would not get a slot soon. */
   rejectWaiting(): void {
     for (const level of this.#levels.values()) level.rejectWaiting();
     this.dispatch();
@@ -133,7 +137,7 @@ export class CallScheduler {
   }
 
   #level(priority: CallPriority): PriorityLevel {
-    // The map has a queue for each priority from the beginning.
+    // The map has a queue for each priority.
     return this.#levels.get(priority) as PriorityLevel;
   }
 }
@@ -143,7 +147,7 @@ type Waiter = (isAcquired: boolean) => void;
 /** The waiting calls of one priority: round-robin by flow, and first in, first out within a flow. */
 class PriorityLevel {
   size = 0;
-  /** The number of the last slot that this priority got. */
+  /** The number of this priority's last slot. */
   lastDispatch = 0;
   readonly #flows = new Map<string, Waiter[]>();
 
@@ -171,7 +175,7 @@ class PriorityLevel {
     const [flow, waiting] = next;
     const waiter = waiting.shift();
     this.#flows.delete(flow);
-    // At the end of the round.
+    // Moves the flow to the end of the round.
     if (waiting.length > 0) this.#flows.set(flow, waiting);
     this.size -= 1;
     this.lastDispatch = number;

@@ -2,9 +2,9 @@ import { exponentialDelay, jittered } from '../../../domain/backoff.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { Failure, FailureCode, Outcome } from '../../../domain/failure.ts';
 
-/** So many connectivity errors in a row open it. */
+/** This many connectivity errors in a row open it. */
 const errorsToOpen = 5;
-/** From opening to the first probe, doubled for each one that fails, up to the longest; ±10 %. */
+/** The delay of the first probe, doubled for each failed one up to the longest; ±10 %. */
 const probeDelays = { first: 5_000, longest: 60_000 };
 
 /** No response, or a server error. Any other response shows that the provider is available. */
@@ -16,17 +16,17 @@ const connectivityErrors: ReadonlySet<FailureCode> = new Set([
 ]);
 
 /**
- * Open while the provider is unavailable: then only a list is sent now and then, to probe it. The results of calls
- * that were in flight when it opened don't count. Worked table:
+ * Open while the provider is unavailable: then only lists are sent, as probes. The results of calls that were in flight
+ * when it opened don't count. Worked table:
  *
- * | closed, and a call ends with                                 | then                                                    |
- * | ------------------------------------------------------------ | ------------------------------------------------------- |
- * | no connection, no answer, half an answer, a 5xx; five in a row | open; a probe after 5 s                               |
- * | four of them, and any other answer: 200, 401, 406, 429, garbage | closed; counted from none again                       |
- * | a call that we aborted                                       | as before: that says nothing of the provider            |
- * | **open, and a list is answered by**                          |                                                         |
- * | one of these errors                                          | open; the next probe after 10, 20, 40, 60, 60 … s       |
- * | anything else                                                | closed                                                  |
+ * | closed, and a call ends with                                      | then                                              |
+ * | ----------------------------------------------------------------- | ------------------------------------------------- |
+ * | no connection, no answer, half an answer, a 5xx; five in a row    | open; a probe after 5 s                           |
+ * | four of them, and any other response: 200, 401, 406, 429, garbage | closed; the count starts again                    |
+ * | a call that the operator aborted                                  | unchanged: that says nothing about the provider   |
+ * | **open, and a list ends with**                                    |                                                   |
+ * | one of these errors                                               | open; the next probe after 10, 20, 40, 60, 60 … s |
+ * | anything else                                                     | closed                                            |
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -50,7 +50,7 @@ export class CircuitBreaker {
     return this.#nextProbeAt;
   }
 
-  /** Why no call is made, with what is left until the next probe; undefined while closed. It quotes no response. */
+  /** Why no call is sent, with the time until the next probe; undefined while closed. It quotes no response. */
   get failure(): Failure | undefined {
     if (this.#nextProbeAt === undefined || this.#failure === undefined) return undefined;
     const { operation, code, status } = this.#failure;

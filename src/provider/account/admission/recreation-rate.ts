@@ -1,10 +1,10 @@
 import type { Clock } from '../../../domain/clock.ts';
 
 /**
- * When each key may create a VM in place of one that is gone: one after the other in the order of asking, so that a mistake
- * about many VMs is noticed before it is expensive. A key whose slot is over keeps it, because its evidence or its request may
- * have waited in the queue of the account: it may create once no other key has done so for an interval. In memory only: after a
- * restart the evidence takes longer than this anyway.
+ * When each key may recreate a deleted VM: one after the other, in the order of requests, so that a mistake about many
+ * VMs is noticed before it becomes expensive. A key keeps an expired slot, because its evidence or request may have
+ * waited in the account's queue: it may create once no other key has done so for an interval. In memory only: after a
+ * restart, the evidence takes longer than this anyway.
  */
 export class RecreationRate {
   readonly #clock: Clock;

@@ -1,29 +1,32 @@
 import type { Clock } from '../../../domain/clock.ts';
 
-/** From a standstill back to the full rate. */
+/** The time from zero back to the full rate. */
 const recoversIn = 60_000;
-/** However often it was halved, this part of the full rate is left. */
+/** The lower limit of the rate, as a part of the full rate. */
 const leastShare = 1 / 32;
-/** What rounding may lack of a whole token. */
+/** Tolerance for rounding errors of a whole token. */
 const rounding = 1e-6;
 
 export interface TokenBucketOptions {
   /** Tokens a second; 0: unlimited. */
   readonly rate: number;
-  /** Tokens that are there at most, for calls that come all at once. */
+  /** The capacity, for bursts of calls. */
   readonly burst: number;
 }
 
 /**
- * A token bucket: each call takes one token. In any stretch of time no more are taken than the burst and what came in
- * meanwhile. The rate is halved when the provider asks for fewer calls, and grows back evenly after that.
+ * A token bucket: each call takes one token. In any period, no more are taken than the burst plus the tokens added
+ * meanwhile. The rate is halved when the provider asks for fewer calls, and grows back linearly.
  */
 export class TokenBucket {
   readonly #clock: Clock;
   readonly #full: number;
   readonly #burst: number;
   #tokens: number;
-  /** Up to when (monotonic) `#tokens` is worked out, and the rate there. It may lie ahead: nothing comes in before. */
+  /**
+   * The time (monotonic) that `#tokens` and the rate are computed for. In the future during a pause: no tokens are
+   * added before.
+   */
   #at: number;
   #rate: number;
 
@@ -50,23 +53,26 @@ export class TokenBucket {
     return true;
   }
 
-  /** Milliseconds until the next token, if none is taken before. */
+  /** Milliseconds until the next token, if none is taken earlier. */
   get nextIn(): number {
     if (this.#full === 0) return 0;
     this.#refill();
     const lacking = Math.max(0, 1 - rounding - this.#tokens);
     const isAhead = Math.max(0, this.#at - this.#clock.monotonic());
-    // At a rate that is growing there may be one a little sooner.
+    // At a growing rate, it can arrive slightly earlier.
     return lacking === 0 ? 0 : isAhead + Math.ceil((lacking / this.#rate) * 1000);
   }
 
-  /** The provider asks for fewer calls, and for none before `until` (monotonic). */
+  /** The provider asked for fewer calls, and for none before `until` (monotonic). */
   onThrottled(until: number): void {
     this.pause(until);
     this.#rate = Math.max(this.#rate / 2, this.#full * leastShare);
   }
 
-  /** No token comes in before `until` (monotonic), and all but one go, or the pause itself would fill the bucket. */
+  /**
+   * Adds no token before `until` (monotonic), and removes all but one: otherwise the pause itself would fill the
+   * bucket.
+   */
   pause(until: number): void {
     this.dropBurst();
     this.#at = Math.max(this.#at, until);

@@ -4,14 +4,14 @@ import { TokenBucket } from '../admission/token-bucket.ts';
 
 /** Each such list opens a separate connection. */
 const inFlight = 16;
-/** Lists a second of each group, when all that it may have at once were had. */
+/** The sustained lists per second of each group, after its burst. */
 const rate = 1;
-/** So long after its last list a group is forgotten. */
+/** A group is forgotten this long after its last list. */
 const forgottenAfter = 10 * 60_000;
 
 /**
- * Lists for keys that the provider didn't accept: any number of them may be no keys at all, and a tenant can put another one into its
- * Secret each moment. A provider may refuse an address that sends many, which all tenants share.
+ * Limits the lists for keys that the provider didn't accept yet. A tenant can store any number of invalid keys, and the
+ * provider may then block the operator's address, which all tenants share.
  */
 export class KeyProbes {
   readonly #clock: Clock;
@@ -19,13 +19,13 @@ export class KeyProbes {
   readonly #semaphore = new Semaphore(inFlight);
   readonly #groups = new Map<string, { readonly bucket: TokenBucket; usedAt: number }>();
 
-  /** `burst`: lists that each group may have at once, one for each key that it may use. */
+  /** `burst`: lists that each group may send at once, one for each key that it may use. */
   constructor(clock: Clock, burst: number) {
     this.#clock = clock;
     this.#burst = burst;
   }
 
-  /** Lists once the group gets a slot; undefined when the list is no longer wanted by then. */
+  /** Sends the list once the group gets a slot; undefined if the list isn't needed any more by then. */
   async run<T>(list: () => Promise<T>, group: string, isWanted: () => boolean): Promise<T | undefined> {
     const bucket = this.#bucketOf(group);
     while (isWanted()) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../../domain/clock.ts';
 import type { Machine, ProviderId } from '../../../domain/machine.ts';
 import type { TimedRead } from '../account.ts';
 
-/** A failure is returned again for a moment, so that reconciliations in quick succession do not each read. */
+/** A failure is returned again for a short time, so that reconciliations in quick succession don't each read. */
 const failureKeptFor = 5_000;
 
 type MachineResult = TimedRead<Machine | undefined>;
@@ -17,8 +17,8 @@ interface MachineRead {
 }
 
 /**
- * The newest read of a single machine by each key. A read doesn't block: its key is woken when the result is there,
- * and asks again. A result is returned once even if it is older than requested by then: otherwise lists that are faster
+ * The newest read of a single machine for each key. A read doesn't block: its key is woken when it ends, and calls
+ * `known` again. A result is returned once even if it is older than requested by then: otherwise lists that are faster
  * than reads would outdate every result.
  */
 export class MachineReads {
@@ -38,7 +38,7 @@ export class MachineReads {
     this.#wake = wake;
   }
 
-  /** What is known without a call: the answer of a read that started at or after `notBefore`, or was never given. */
+  /** The result of a read that started at or after `notBefore`, or that was not returned yet; undefined without one. */
   known(key: string, id: ProviderId, notBefore: number): MachineResult | undefined {
     const read = this.#byKey.get(key);
     if (read?.result === undefined || read.id !== id) return undefined;
@@ -51,7 +51,7 @@ export class MachineReads {
     return isFresh ? result : undefined;
   }
 
-  /** Reads it, unless a read is in flight; wakes `key` when the result is there. */
+  /** Reads the machine, unless a read is in flight, and wakes `key` when the read ends. */
   start(key: string, id: ProviderId): void {
     const known = this.#byKey.get(key);
     const read =
@@ -65,7 +65,7 @@ export class MachineReads {
     this.#byKey.delete(key);
   }
 
-  /** Drops the reads of machines that a list shows: they are older than the next absence. */
+  /** Forgets the reads of machines that a list shows: they are older than the next absence. */
   forgetListed(isListed: (id: ProviderId) => boolean): void {
     for (const [key, { id }] of this.#byKey) if (isListed(id)) this.#byKey.delete(key);
   }

@@ -1,23 +1,26 @@
 import { exponentialDelay } from '../../../domain/backoff.ts';
 
-/** How often an account may be read and changed. Milliseconds, except where another unit is named. */
+/** How often an account is read and changed. Times are milliseconds. */
 export interface AccountSettings {
-  /** Between two lists when nothing is going on, ±10 %. */
+  /** The interval between lists while idle, ±10 %. */
   readonly idlePollMs: number;
-  /** While a key polls fast: the first interval, which grows by half for each read up to the second. */
+  /** The shortest and longest interval while a key polls fast. It grows by half with each read. */
   readonly urgentPollMinMs: number;
   readonly urgentPollMaxMs: number;
-  /** Between the starts of two lists that were asked for, however many ask; likewise of two rounds of single reads. */
+  /** The minimum interval between the starts of two requested lists, or of two rounds of single reads. */
   readonly minListIntervalMs: number;
-  /** Between two lists while the key is rejected; for one that was never accepted this doubles each time, up to ten times as long. */
+  /**
+   * The interval between lists while the key is rejected. For a key that was never accepted, it doubles each time, up
+   * to tenfold.
+   */
   readonly probeMs: number;
   /** Calls in flight at a time, lists excluded. */
   readonly maxInFlight: number;
-  /** Calls a second in the long run, all kinds together; 0: no limit. */
+  /** Sustained calls per second, of all kinds; 0: unlimited. */
   readonly ratePerSecond: number;
-  /** Calls that may go out at once after a while of quiet. */
+  /** The burst: calls that may be sent at once after an idle time. */
   readonly burst: number;
-  /** Between two VMs that are created in place of ones that are gone. */
+  /** The interval between two recreations of VMs. */
   readonly recreationIntervalMs: number;
 }
 
@@ -40,53 +43,54 @@ interface Ended {
   readonly endedAt: number;
 }
 
-/** What the time of the next read depends on. Times are monotonic milliseconds. */
+/** What determines the next read. Times are monotonic milliseconds. */
 export interface ReadNeeds {
   readonly lastList: Ended | undefined;
   /** The newest list or round of single reads. */
   readonly lastRead: Ended | undefined;
-  /** How many lists in a row failed, up to now. */
+  /** Consecutive failed lists. */
   readonly failures: number;
   readonly hasSubscribers: boolean;
   /** The earliest start of a requested list. */
   readonly listRequestedAt: number | undefined;
-  /** The earliest start of a requested read of a machine, by a list or by itself. */
+  /** The earliest start of a requested read of a machine, by a list or alone. */
   readonly machineRequestedAt: number | undefined;
   readonly fastInterval: number | undefined;
   readonly idleInterval: number;
   readonly isRejected: boolean;
-  /** How many lists in a row rejected a key that was never accepted. */
+  /** Consecutive lists that rejected a key that was never accepted. */
   readonly rejections?: number;
   /** When a rejected key was stored in a Secret again. */
   readonly retryAt: number | undefined;
   /** When the rate-limit pause ends. */
   readonly rateLimitedUntil: number | undefined;
-  /** When the next list may probe whether the provider is back; undefined while it is available. */
+  /** When the next list may probe the provider; undefined while it is available. */
   readonly nextProbeAt: number | undefined;
 }
 
-/** `Any`: a list, or a read of each requested machine, whichever is cheaper then. */
+/** `Any`: a list, or a read of each requested machine, whichever is cheaper at that time. */
 export interface NextRead {
   readonly at: number;
   readonly kind: 'List' | 'Any';
 }
 
 /**
- * When the next read is to start, and of what; undefined when no read is needed. The earliest of what is needed counts:
+ * When the next read starts, and its kind; undefined if no read is needed. The earliest of these counts ("spaced": at
+ * least `minListIntervalMs` after the start of the last read of that kind):
  *
  *   no subscription or request              never
- *   the key is rejected                     a list as a slow probe: only a list can show that it works again
- *   and was never accepted                  a list as an ever slower probe: it may be anything that a tenant put into a Secret
- *   and a Secret has it again               a list then, but the shortest interval after the last one's start
- *   the circuit breaker is open             a list when the next probe is due: only a list can show that it is back
- *   no list yet                             a list at once
- *   a key is subscribed                     a list an idle interval after the last one
- *   a list is requested                     then, but the shortest interval after the last one's start
+ *   the key is rejected                     a list, as a slow probe: only a list can show that the key works again
+ *   … and was never accepted                a list, with exponential backoff: it may be any text that a tenant stored
+ *   … and was written to a Secret again     a list then, spaced
+ *   the circuit breaker is open             a list, when the next probe is due
+ *   no list yet                             a list, immediately
+ *   a key is subscribed                     a list, an idle interval after the last one
+ *   a list is requested                     a list then, spaced
  *   a key polls fast                        any, the fast interval after the last read
- *   a read of a machine is requested        any, then, but the shortest interval after the last read's start
- *   the last list failed                    a list no sooner than a growing delay, no later than the longest urgent interval
+ *   a read of a machine is requested        any, then, spaced
+ *   the last list failed                    a list, with exponential backoff up to `urgentPollMaxMs`
  *
- * and never during a rate-limit pause.
+ * Nothing is read during a rate-limit pause.
  */
 export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead | undefined {
   const { lastList, failures, hasSubscribers, listRequestedAt, machineRequestedAt, fastInterval, nextProbeAt } = needs;
@@ -111,28 +115,28 @@ export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead 
     hasSubscribers && fastInterval !== undefined ? lastRead.endedAt + fastInterval : Infinity,
     spaced(machineRequestedAt ?? Infinity, lastRead),
   );
-  // Nothing is decided on single machines while lists fail.
+  // While lists fail, single machines aren't read.
   const delays = { first: settings.urgentPollMinMs, longest: settings.urgentPollMaxMs };
   const delay = failures === 0 ? 0 : exponentialDelay(failures - 1, delays);
   const at = Math.max(open, lastList.endedAt + delay, Math.min(list, any));
   return { at, kind: any < list && failures === 0 ? 'Any' : 'List' };
 }
 
-/** What a request costs by itself, counted in machines of a list; docs/performance.md describes the measurement. */
+/** The cost of a request, in machines of a list. docs/performance.md describes the measurement. */
 const requestCost = 100;
 
 /**
- * How many machines may be read one by one rather than in a list of so many `rows`. Worked table, for ten calls a second
- * and sixteen at a time:
+ * How many machines may be read one by one instead of in a list of `rows` machines. Worked table, for ten calls a
+ * second and sixteen in flight:
  *
- * | list of | interval | one by one up to | because                                                               |
- * | ------- | -------- | ---------------- | --------------------------------------------------------------------- |
- * |     100 |      1 s |                0 | a list costs hardly more than one machine, and shows all              |
- * |     300 |      1 s |                1 | they have to cost less than half of what a list does                  |
- * |   1,000 |      1 s |                5 | the same, and single reads take half of the calls at most             |
- * |   1,000 |     10 s |                5 | they have to cost less than half of what a list does                  |
- * |  10,000 |      1 s |                5 | a thousand creates are followed by lists, a flip by single reads       |
- * |  10,000 |     10 s |               16 | all of them at once, and no more                                      |
+ * | list of | interval | one by one up to | because                                                                    |
+ * | ------- | -------- | ---------------- | -------------------------------------------------------------------------- |
+ * |     100 |      1 s |                0 | a list costs hardly more than one machine, and shows all                   |
+ * |     300 |      1 s |                1 | single reads must cost less than half of a list                            |
+ * |   1,000 |      1 s |                5 | as above, and single reads take at most half of the calls                  |
+ * |   1,000 |     10 s |                5 | single reads must cost less than half of a list                            |
+ * |  10,000 |      1 s |                5 | a thousand creates are followed by lists, one power change by single reads |
+ * |  10,000 |     10 s |               16 | the concurrency limit                                                      |
  */
 export function mostSingleReads(
   rows: number,

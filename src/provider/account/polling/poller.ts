@@ -11,26 +11,29 @@ export interface PollerOptions {
   readonly random: () => number;
   readonly settings: AccountSettings;
   readonly subscriptions: Subscriptions;
-  /** What else the time of the next read depends on. */
+  /** The other inputs that determine the next read. */
   readonly needs: () => Pick<
     ReadNeeds,
     'isRejected' | 'rejections' | 'retryAt' | 'rateLimitedUntil' | 'nextProbeAt'
   > & {
-    /** Since when a list is needed to settle a doubt. */
+    /** Since when a list is needed to check a suspected key. */
     readonly suspectedAt: number | undefined;
   };
-  /** How many machines a list would show, and how many calls a second there may be. */
+  /** How many machines a list contains, and how many calls per second are allowed. */
   readonly size: () => { readonly rows: number; readonly ratePerSecond: number };
-  /** Reads the list; undefined when no call was made. */
+  /** Reads the list; undefined if no call was sent. */
   readonly list: () => Promise<TimedRead<readonly ListedMachine[]> | undefined>;
   readonly onList: (list: TimedRead<readonly ListedMachine[]>) => void;
-  /** Reads one machine and takes the answer in, whatever it is. */
+  /** Reads one machine and records the result, whatever it is. */
   readonly read: (id: ProviderId) => Promise<void>;
 }
 
-/** When the account is read, and whether by a list or machine by machine. One list at a time, one round of single reads at a time. */
+/**
+ * Decides when the account is read, and whether by a list or machine by machine. At most one list and one round of
+ * single reads run at a time.
+ */
 export class Poller {
-  /** How many lists in a row failed, up to now. */
+  /** Consecutive failed lists. */
   failures = 0;
 
   readonly #options: PollerOptions;
@@ -39,7 +42,7 @@ export class Poller {
   readonly #listRequests = new ReadRequests();
   readonly #machineRequests = new ReadRequests();
   readonly #fastPolling = new Set<string>();
-  /** Fast-polling keys whose machine a single read did not show: only a list can. */
+  /** Fast-polling keys whose machine a single read didn't show: only a list can. */
   readonly #unread = new Set<string>();
   #lastList: ReadNeeds['lastList'];
   #lastRead: ReadNeeds['lastRead'];
@@ -68,7 +71,7 @@ export class Poller {
     }
   }
 
-  /** `after` is monotonic and not to come. */
+  /** `after` is monotonic and not in the future. */
   requestList(key: string, after: number): void {
     this.#listRequests.add(key, after);
     this.schedule();
@@ -79,13 +82,13 @@ export class Poller {
     this.schedule();
   }
 
-  /** A single read did not show the machine of `key`: a list has to. */
+  /** A single read didn't show the machine of `key`, so a list is needed. */
   fallBackToList(key: string, after: number): void {
     if (this.#fastPolling.has(key)) this.#unread.add(key);
     if (this.#machineRequests.takeOne(key, Infinity) || this.#fastPolling.has(key)) this.requestList(key, after);
   }
 
-  /** Something is about to change: the next read comes soon. */
+  /** A change is about to be made: the next read follows soon. */
   resetInterval(): void {
     this.#fastInterval = this.#settings.urgentPollMinMs;
     this.schedule();
@@ -96,7 +99,7 @@ export class Poller {
     return [...this.#listRequests.take(startedAt), ...this.#machineRequests.take(startedAt)];
   }
 
-  /** Whether `key` waited for a single read that started at `startedAt`; it does no longer then. */
+  /** Whether `key` waited for a single read that started at `startedAt`; it no longer waits then. */
   takeWaiter(key: string, startedAt: number): boolean {
     return this.#machineRequests.takeOne(key, startedAt);
   }
@@ -114,7 +117,7 @@ export class Poller {
     this.#cancelTimer?.();
   }
 
-  /** Starts the next read, or a timer for it. Called whenever something changed that its time depends on. */
+  /** Starts the next read, or a timer for it. Called whenever one of its inputs changes. */
   schedule(): void {
     // A list serves all keys: nothing is read at the same time.
     if (this.#isListing || this.#isStopped) return;
@@ -129,7 +132,7 @@ export class Poller {
         failures: this.failures,
         hasSubscribers: this.#options.subscriptions.size > 0,
         listRequestedAt: earlier(this.#listRequests.earliest, suspectedAt),
-        // The round in flight comes first.
+        // Waits for the round in flight.
         machineRequestedAt: this.#isReading ? undefined : this.#machineRequests.earliest,
         fastInterval: this.#isReading || this.#fastPolling.size === 0 ? undefined : this.#fastInterval,
         idleInterval: this.#idleInterval,

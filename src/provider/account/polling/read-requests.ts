@@ -16,7 +16,7 @@ export class ReadRequests {
 
   forget(key: string): void {
     this.#after.delete(key);
-    // Left low otherwise: exact again with the next read of all, and at worst that comes early.
+    // Otherwise it may be too low until the next read of all machines, and at worst causes an early read.
     if (this.#after.size === 0) this.#earliest = Infinity;
   }
 
