@@ -10,8 +10,8 @@ import type {
 import type { Outcome } from '../domain/failure.ts';
 
 /**
- * What a create was answered: an id for certain, and the machine itself when the provider described it.
- * No id (the provider may answer success without one) means: look the name up in the list.
+ * The result of a create: the id, and the machine if the response describes it. Without an id (the provider may report
+ * success without one), the list shows the VM by its name.
  */
 export interface CreateAnswer {
   readonly id?: ProviderId;
@@ -19,31 +19,36 @@ export interface CreateAnswer {
 }
 
 /**
- * The provider, for one API key. The contract every implementation keeps:
+ * The provider, for one API key. The contract of every implementation:
  *
- * - Methods never throw and never reject; whatever goes wrong is a `Failure` (see domain/failure.ts).
- * - Reads are retried inside, within the read's deadline. Writes are sent at most once per call.
- * - No write is idempotent. `UnknownOutcome` means the write may have taken effect: read before writing again.
- * - 2xx on a power call or a delete means accepted, not done: judge by a later read. Its body, where it is the VM, shows it as it
- *   was or as it is to be, ahead of lists that lag: taken for a read, a start would seem to have fallen back. So it isn't read.
- * - `signal` aborts a call; an aborted write that may have been sent is `UnknownOutcome`, else `Cancelled`.
+ * - Methods never throw and never reject. Any problem is a `Failure` (see domain/failure.ts).
+ * - Reads are retried within their deadline. Writes are sent at most once for each call.
+ * - No write is idempotent. `UnknownOutcome` means that the write may have taken effect: read before you write again.
+ * - A 2xx to a power call or a delete means accepted, not done: a later read shows the result. Its body isn't read: it
+ *   shows the VM before or after the change, ahead of lists that lag, so a start would seem to be reverted.
+ * - `signal` aborts a call. An aborted write that may have been sent is `UnknownOutcome`, otherwise `Cancelled`.
  */
 export interface Provider {
   /**
-   * All machines this key's user owns, complete or a failure: never a part, never a guess. Ids are unique. Of one that is there
-   * and can't be read, the response has no more than that.
+   * All machines of the account, complete or a failure, never a part. Ids are unique. An unreadable entry carries no
+   * more than that it is unreadable.
    */
   listMachines(signal?: AbortSignal): Promise<Outcome<readonly ListedMachine[]>>;
-  /** `undefined` is the provider's 404: no machine with this id *that this key may see*. Alone it proves nothing. */
+  /**
+   * `undefined` is the provider's 404: no machine with this id *that this key may see*. By itself it proves nothing.
+   */
   getMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<Machine | undefined>>;
   createMachine(request: CreateRequest, signal?: AbortSignal): Promise<Outcome<CreateAnswer>>;
-  /** `NotFound` is the provider's 404, `Accepted` its 2xx; neither shows the machine gone. 400 is a `Wait` failure (`BadRequest`): still powered. */
+  /**
+   * `NotFound` is the provider's 404, `Accepted` its 2xx. Neither proves that the machine is gone. A 400 is a `Wait`
+   * failure (`BadRequest`): the machine is still powered on.
+   */
   deleteMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<'Accepted' | 'NotFound'>>;
   startMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<void>>;
   stopMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<void>>;
   restartMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<void>>;
   killMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<void>>;
-  /** `undefined`: the provider has no such endpoint (404), so names cannot be resolved and nothing can be checked. */
+  /** `undefined`: the provider has no such endpoint (404), so names can't be resolved and nothing can be checked. */
   listRegions(signal?: AbortSignal): Promise<Outcome<readonly Region[] | undefined>>;
   listPackages(signal?: AbortSignal): Promise<Outcome<readonly Package[] | undefined>>;
   listOsTemplates(signal?: AbortSignal): Promise<Outcome<readonly OsTemplate[] | undefined>>;

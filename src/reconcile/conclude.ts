@@ -15,20 +15,20 @@ import type { Report } from '../status/status.ts';
 import type { Execution } from './execute/execute.ts';
 import { writeRefused } from './execute/write-refusal.ts';
 
-/** What follows from a reconciliation. Durations in milliseconds. */
+/** The conclusions from a reconciliation. Durations are milliseconds. */
 export interface Conclusion {
-  /** What the status is to report; undefined when nothing is new. */
+  /** What the status reports; undefined if nothing is new. */
   readonly report: Report | undefined;
-  /** Come back after this long even when nothing happens. */
+  /** Requeue after this time even without an event. */
   readonly after: number | undefined;
-  /** Send no further call for this object before this long. */
+  /** Send no further call for this object for this time. */
   readonly hold: number | undefined;
-  /** The kind of action whose write Kubernetes refused: not tried again before `after`, unless you change the object. */
+  /** The kind of action whose write Kubernetes refused. Not retried before `after`, unless you change the object. */
   readonly unwritten: Action['type'] | undefined;
   readonly fastPolling: boolean;
-  /** The object changed under the reconciliation: again at once. */
+  /** The object changed during the reconciliation: requeue immediately. */
   readonly isSuperseded: boolean;
-  /** What should wake the object that is read after the call: a list, or its machine by whichever read. */
+  /** The read after the call that requeues the object: a list, or any read of its machine. */
   readonly reread: 'List' | 'Machine' | undefined;
 }
 
@@ -37,18 +37,18 @@ const passwordRecheck = 2_000;
 const retryDelays = { first: 1_000, longest: 5 * 60_000 };
 
 /**
- * Joins what was decided with what came of it. Pure; `random` is a number in [0, 1) and `failures` counts the calls
- * for this object, and the writes they rest on, that failed in a row before this one.
+ * Joins decision and result. Pure. `random` is a number in [0, 1). `failures` counts the failed calls for this object,
+ * and failed writes that a call depends on, in a row before this one.
  *
- * | call answered     | then                                                                          |
- * | ----------------- | ----------------------------------------------------------------------------- |
- * | accepted          | the operation is recorded; the next list shows its result                      |
- * | busy (406), 400 on delete | not an error: read again, call again after 5–10 s, or a tenth of the time so far; stuck after 10 min |
- * | 429               | the account pauses (`Retry-After`); called again after the pause               |
- * | refused (create)  | shown at once; once a later list lacks the VM, stalled until spec, your annotations or key change, or 30 min |
- * | credentials       | reported; the account probes slowly                                           |
- * | retry, unknown    | read again first, then call again after 1 s … 5 min                            |
- * | none: Kubernetes refused or altered what is stored first | WriteRefused; tried again after 1 s … 5 min |
+ * | result of the call                             | then                                                                                               |
+ * | ---------------------------------------------- | -------------------------------------------------------------------------------------------------- |
+ * | accepted                                       | the operation is recorded; the next list shows its result                                          |
+ * | busy (406), 400 on delete                      | read again, call again after 5–10 s or a tenth of the time so far; stuck after 10 min              |
+ * | 429                                            | the account pauses (`Retry-After`); called again after the pause                                   |
+ * | refused (create)                               | reported; once a later list lacks the VM, stalled until spec, annotations or key change, or 30 min |
+ * | credentials                                    | reported; the account probes slowly                                                                |
+ * | retry, unknown                                 | read again first, then called again after 1 s … 5 min                                              |
+ * | none: a write before it was refused or altered | WriteRefused; retried after 1 s … 5 min                                                            |
  */
 export function conclude(
   o: Observed,
@@ -77,7 +77,7 @@ export function conclude(
       return { ...quiet, report: recorded(decision, execution.record), fastPolling: true, after: 0 };
     case 'PasswordWritten':
     case 'PasswordConflict':
-      // The object as stored comes back at once, and is decided on again.
+      // The watch returns the stored object immediately, and the next reconciliation decides.
       return { ...quiet, fastPolling: true, after: 0 };
     case 'PasswordAwaited':
       return { ...quiet, fastPolling: true, after: passwordRecheck };
@@ -98,7 +98,7 @@ export function conclude(
             report: reportOf(decision, decision.operation),
             after: o.limits.visibilityWindow,
             fastPolling: true,
-            // Of what is gone, only a list is evidence.
+            // Only a list is evidence of a deletion.
             reread: 'List',
           }
         : callFailed(o, decision, execution.outcome.failure, failures, random);
@@ -115,7 +115,7 @@ const quiet: Conclusion = {
   reread: undefined,
 };
 
-/** The status record of a VM that was found or adopted; what is on record already needs no report. */
+/** The status record of a VM that was found or adopted. A VM on record needs no further report. */
 function recorded(decision: Decision, record: KnownMachine | undefined): Report | undefined {
   if (record === undefined || decision.statusReason === undefined) return undefined;
   return { ...base(decision, decision.statusReason), record };
@@ -163,22 +163,22 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   return { ...quiet, report, after: hold, hold, fastPolling: true, reread: 'Machine' };
 }
 
-/** Whether the provider said "not now": 406, or 400 to the delete of a machine that it takes for running. */
+/** Whether the provider refused temporarily: 406, or 400 to the delete of a machine that it considers running. */
 export function isRefusedAsBusy(failure: Failure): boolean {
   return failure.class === 'Wait' && failure.code !== 'RateLimited';
 }
 
 /**
- * A start or stop is on record only once accepted. A restart or a power cut is on record before: one that certainly was
- * not made is marked as never tried, one whose answer was lost stands.
+ * A start or stop is recorded after it was accepted. A restart or a power cut is recorded before: if it certainly was
+ * not sent, it is marked as never attempted; if its response was lost, the record stays.
  */
 function operationAfterFailure(o: Observed, action: Action, failure: Failure): OperationStatus | undefined {
   if (action.type !== 'Kill' && action.type !== 'Restart') return o.object.status?.operation;
-  // A login page or a redirect may stand behind a call that went through.
+  // A login page or a redirect may hide a call that had its effect.
   const isUnknown = failure.code === 'HtmlAnswer' || failure.code === 'Redirected';
   if (failure.class === 'UnknownOutcome' || isUnknown) return action.operation;
   const before = o.object.status?.operation;
-  // An earlier call of the same kind stands, with its time.
+  // An earlier call of the same kind stays on record, with its time.
   const isRepeated = before?.type === action.type && (before.attempts ?? 1) > 0;
   return isRepeated
     ? { ...before, lastResult: failure.code }
@@ -191,7 +191,7 @@ function holdFor(failure: Failure, failures: number, random: number): number {
   return backoff(failures, random);
 }
 
-/** Milliseconds until what failed so often before is tried again. */
+/** Milliseconds until the next attempt after this many failures. */
 export function backoff(failures: number, random: number): number {
   return jittered(exponentialDelay(failures, retryDelays), random, [0.5, 1]);
 }

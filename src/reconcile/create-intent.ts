@@ -6,7 +6,10 @@ import type { Account } from '../provider/account/account.ts';
 import { equal } from '../status/status.ts';
 import type { ObjectState } from './object-state.ts';
 
-/** The create intent that is stored before the call: what is known before it, and of calls before this one. `now`: epoch milliseconds. */
+/**
+ * The create intent that is stored before the call: what is known at that time, including earlier calls. `now`: epoch
+ * milliseconds.
+ */
 export function intentFor(
   request: CreateRequest,
   object: VirtualMachine,
@@ -25,10 +28,10 @@ export function intentFor(
     {
       at: now,
       name: request.name,
-      // By a time to come, the new VM would be older than its own call.
+      // With a time in the future, the new VM would seem older than its own call.
       after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
       nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
-      // A call before this one may have had an effect that no list showed: this one is then refused for its name.
+      // An earlier call may have had an effect that no list showed. This one is then refused because of its name.
       ...(isProven ? { after: before.after, nameless: before.nameless ?? [], tries: (before.tries ?? 1) + 1 } : {}),
       options: before === undefined || (isProven && equal(before.options, options)) ? options : undefined,
       ownerId: account.ownerId,

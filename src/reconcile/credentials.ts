@@ -19,12 +19,12 @@ import { quoted } from '../domain/text.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /**
- * The API key of an object, or why there is none, in a sentence for the person who can change that. `isDefault`: it is
- * the operator's own for whole namespaces, not one of the object's namespace.
+ * The API key of an object, or the reason why there is none, as a sentence for the user who can fix it. `isDefault`:
+ * the operator's default key, instead of one of the object's namespace.
  */
 export type KeyLookup =
   | FoundKey
-  /** `isAbsent`: the API server says that the Secret doesn't exist. No message repeats that to users who may not read Secrets. */
+  /** `isAbsent`: the Secret doesn't exist. No message reveals that to users who may not read Secrets. */
   | { readonly kind: 'Missing'; readonly message: string; readonly isAbsent?: true };
 
 export interface FoundKey {
@@ -35,7 +35,7 @@ export interface FoundKey {
   readonly isDefault: boolean;
 }
 
-/** What one Secret holds. `Absent`: the Secret doesn't exist. Only then may another one be used. */
+/** The content of a Secret. `Absent`: the Secret doesn't exist. Only then may another one be used. */
 type Reading =
   | { readonly kind: 'Found'; readonly apiKey: Secret; readonly version: string }
   | { readonly kind: 'Unusable' | 'Absent' | 'Forbidden' };
@@ -46,23 +46,23 @@ interface SecretRef {
   readonly key: string;
 }
 
-/** The operator's own Secret, and the namespaces whose objects may use it when they have none. */
+/** The Secret of the operator's default key, and the namespaces whose objects may use it if they have none. */
 export interface SharedCredentials {
   readonly secret: Omit<SecretRef, 'key'> & { readonly key: string | undefined };
   readonly namespaces: readonly string[];
 }
 
-/** Secrets that the operator doesn't watch are read again after this long: a usable one seldom, a missing one soon. */
+/** How often Secrets that the operator doesn't watch are read: a usable one seldom, a missing one soon. */
 const keepFound = 5 * 60_000;
 const keepMissing = 10_000;
 
-/** No provider's key is longer. Whatever is longer was not meant as one. */
+/** The longest API key. A longer text was not meant as one. */
 const longestKey = 512;
-/** The same in base64, with a newline or two at its end. */
+/** The same in base64, with up to two newlines at its end. */
 const longestEncodedKey = Math.ceil((longestKey + 2) / 3) * 4;
-/** A Secret may have 1 MiB, all of which is in memory while it is read. */
+/** How many Secrets are read at once: each may have 1 MiB, which is in memory while it is read. */
 const readsInFlight = 8;
-/** Entries of one Secret that are remembered. An object may refer to another one with each change. */
+/** How many entries of one Secret are cached. An object may refer to another entry with each change. */
 const mostEntries = 16;
 
 interface Cached {
@@ -71,29 +71,29 @@ interface Cached {
 }
 
 /**
- * Reads API keys from Secrets in the object's own namespace, each Secret once for all objects that use it. Worked table,
- * for an operator that has its own key; it comes into question only for objects of a namespace that may use it, that
- * leave the name of the Secret at its default, and whose machine has a name that proves it theirs:
+ * Reads API keys from Secrets in the object's namespace, each Secret once for all objects that use it. An operator may
+ * have a default key. It is considered only for objects of permitted namespaces that don't set the name of the Secret,
+ * and whose VM has a name that proves it theirs. Worked table:
  *
- * | the object                  | its Secret                | then                                                     |
- * | --------------------------- | ------------------------- | -------------------------------------------------------- |
- * | is new                      | holds a key               | that one                                                 |
- * | is new                      | does not exist            | the operator's                                           |
- * | is new                      | holds no usable key       | none: a mistake in it must not go unnoticed              |
- * | began with the operator's   |                           | the operator's                                           |
- * | began with its Secret's     | does not exist            | none                                                     |
+ * | the object               | its Secret             | then                                               |
+ * | ------------------------ | ---------------------- | -------------------------------------------------- |
+ * | is new                   | contains a key         | that one                                           |
+ * | is new                   | doesn't exist          | the default key                                    |
+ * | is new                   | contains no usable key | none, so that a mistake in it doesn't go unnoticed |
+ * | has used the default key |                        | the default key                                    |
+ * | has used its Secret's    | doesn't exist          | none                                               |
  *
- * The last two because the keys may be of two accounts: with that of an account without machines, every machine of the
- * other would seem gone after a few lists.
+ * The last two rows prevent a switch between accounts: with the key of another account, every VM would seem deleted
+ * after a few lists.
  */
 export interface Credentials {
-  /** Throws KubeError when the API server does not answer: that says nothing about the Secret. */
+  /** Throws KubeError if the API server doesn't respond, which says nothing about the Secret. */
   lookup(object: VirtualMachine): Promise<KeyLookup>;
   /** The Secrets (`namespace/name`) that the object's key may come from. */
   secretsOf(object: VirtualMachine): readonly string[];
-  /** Forgets what was read of a Secret (`namespace/name`): it changed, or no object refers to it any longer. */
+  /** Forgets a Secret (`namespace/name`) that changed, or that no object refers to any longer. */
   invalidate(secret: string): void;
-  /** The Secret was refused by the provider: read again soon rather than seldom. */
+  /** The provider rejected the key of this Secret, so it is read again soon. */
   distrust(object: VirtualMachine): void;
 }
 
@@ -110,7 +110,7 @@ export function createCredentials(options: {
   const bySecret = new Map<string, Map<string, Cached>>();
   const inFlight = new Map<string, Promise<Reading>>();
   const reads = new Semaphore(readsInFlight);
-  /** Whether the log has that the operator's own Secret can't be used. */
+  /** Whether it was logged that the operator's own Secret can't be used. */
   let isSharedReported = false;
 
   async function read(ref: SecretRef): Promise<Reading> {
@@ -126,7 +126,9 @@ export function createCredentials(options: {
     }
   }
 
-  /** Reads for all who ask meanwhile, and keeps the answer unless the Secret changed under the read. */
+  /**
+   * Reads the Secret once for all concurrent callers, and caches the result unless the Secret changed during the read.
+   */
   function readOnce(ref: SecretRef): Promise<Reading> {
     const secret = nameOf(ref);
     const id = `${secret}/${ref.key}`;
@@ -151,7 +153,7 @@ export function createCredentials(options: {
     bySecret.set(nameOf(ref), entries);
   }
 
-  /** `isLast`: nothing else is tried. Where something is, a Secret that was just created must not count as absent. */
+  /** `isLast`: nothing else is tried. Otherwise a Secret that was just created must not count as absent. */
   async function look(ref: SecretRef, isLast: boolean): Promise<Reading> {
     const cached = bySecret.get(nameOf(ref))?.get(ref.key);
     if (cached !== undefined && (isLast || cached.reading.kind !== 'Absent')) {
@@ -171,7 +173,7 @@ export function createCredentials(options: {
     return { kind: 'Missing', message, ...(reading.kind === 'Absent' ? { isAbsent: true } : {}) };
   }
 
-  /** For the cluster administrator, whose Secret it is; tenants learn no more than that it can't be used. */
+  /** For the cluster administrator, who owns the Secret. Tenants learn only that it can't be used. */
   function reportShared({ namespace, name, key }: SecretRef, kind: Reading['kind']): void {
     const isUsable = kind === 'Found';
     if (!isUsable && !isSharedReported)
@@ -179,7 +181,7 @@ export function createCredentials(options: {
     isSharedReported = !isUsable;
   }
 
-  /** Whether the operator's own key is there for objects of this namespace that name no Secret. */
+  /** Whether objects of this namespace may use the default key. */
   function isOffered({ metadata, spec }: VirtualMachine): boolean {
     return (
       shared?.namespaces.includes(metadata.namespace) === true &&
@@ -187,14 +189,14 @@ export function createCredentials(options: {
     );
   }
 
-  /** For a user whose other objects of the namespace need no Secret. */
+  /** For a user whose other objects in the namespace need no Secret. */
   function whyNotShared(object: VirtualMachine): string {
     return isOffered(object) && !isNameOwn(object)
       ? "; the operator's default API key is not used for an object with spec.providerName"
       : '';
   }
 
-  /** Where the object's key is looked for: in the next one only if the Secret before it doesn't exist. */
+  /** Where to look for the object's key: the next Secret is used only if the one before it doesn't exist. */
   function refsOf(object: VirtualMachine): readonly [SecretRef, SecretRef?] {
     const { metadata, spec } = object;
     const own = { namespace: metadata.namespace, ...spec.credentialsSecretRef };
@@ -217,7 +219,7 @@ export function createCredentials(options: {
         .map(nameOf),
     invalidate(secret) {
       bySecret.delete(secret);
-      // A read in progress may have seen the Secret as it was before.
+      // A read in progress may return the Secret before the change.
       for (const id of inFlight.keys()) if (id.startsWith(`${secret}/`)) inFlight.delete(id);
     },
     distrust(object) {
@@ -231,7 +233,10 @@ export function createCredentials(options: {
   };
 }
 
-/** Whether a machine of the object's may exist: our finalizer is stored before it, and the records survive some of each other. */
+/**
+ * Whether a VM of the object may exist: the finalizer is stored before it, and some of the records survive the loss of
+ * others.
+ */
 function hasBegun({ metadata, status }: VirtualMachine): boolean {
   return (
     metadata.finalizers?.includes(finalizer) === true ||
@@ -246,17 +251,17 @@ function nameOf({ namespace, name }: SecretRef): string {
 }
 
 /**
- * Judges a Secret as read. Pure. Only one that is meant as an API key is used: any other may hold anything, and a user may
- * refer to a Secret without permission to read it.
+ * Whether a Secret may be used as an API key. Pure. Any other Secret can contain anything, and a user can refer to a
+ * Secret without permission to read it.
  *
- * | the Secret                                       | is used |
- * | ------------------------------------------------ | ------- |
- * | of type Opaque or vps247.com/api-key             | yes     |
- * | of any other type, such as kubernetes.io/…       | no      |
- * | with the initial password of a VM                | no      |
- * | without the label, where that is required        | no      |
- * | whose entry is missing, empty, or over 512 bytes | no      |
- * | whose entry has what no header can carry         | no      |
+ * | the Secret                                            | is used |
+ * | ----------------------------------------------------- | ------- |
+ * | of type Opaque or vps247.com/api-key                  | yes     |
+ * | of any other type, such as kubernetes.io/…            | no      |
+ * | with the initial password of a VM                     | no      |
+ * | without the label, where that is required             | no      |
+ * | whose entry is missing, empty, or over 512 bytes      | no      |
+ * | whose entry has characters that no header can contain | no      |
  */
 export function judge(secret: unknown, key: string, isLabelRequired = false): Reading {
   const { type, metadata, data } = fieldsOf(secret);
@@ -267,7 +272,7 @@ export function judge(secret: unknown, key: string, isLabelRequired = false): Re
     (!isLabelRequired || fieldsOf(labels)[credentialsLabel] === 'true');
   const encoded = fieldsOf(data)[key];
   if (!isMeant || typeof encoded !== 'string' || encoded.length > longestEncodedKey) return { kind: 'Unusable' };
-  // A trailing newline is what `echo` and editors add, not part of a key.
+  // `echo` and editors add a trailing newline, which isn't part of the key.
   const text = Buffer.from(encoded, 'base64').toString('utf8').trim();
   if (text.length > longestKey || !/^[\u0021-\u007e]+$/.test(text)) return { kind: 'Unusable' };
   return { kind: 'Found', apiKey: new Secret(text), version: versionOf(secret) };
@@ -275,7 +280,7 @@ export function judge(secret: unknown, key: string, isLabelRequired = false): Re
 
 const sharedUnusable = "the operator's default API key can't be used; ask your cluster administrator";
 
-/** The same words whatever is wrong with the Secret, or who may not read Secrets would learn from them which exist. */
+/** The same message whatever the problem, because users who may not read Secrets could otherwise learn which exist. */
 function whatIsNeeded(
   { namespace, name, key }: SecretRef,
   kind: Exclude<Reading['kind'], 'Found'>,
@@ -283,7 +288,8 @@ function whatIsNeeded(
 ): string {
   if (kind === 'Forbidden')
     return `the operator may not read Secret ${quoted(name)} in namespace ${quoted(namespace)}; grant it "get" on secrets there`;
-  // One command each: the label alone is missing where a Secret exists already. Nothing but `;` after one, which a shell accepts.
+  // Separate commands, because an existing Secret may lack only the label. They are followed only by `;`, which a shell
+  // accepts.
   const label = `label it: ${labelSecret(namespace, name, `${credentialsLabel}=true`)}; `;
   return (
     `no usable API key under ${quoted(key)} in Secret ${quoted(name)}; create the Secret: ` +
@@ -294,6 +300,6 @@ function whatIsNeeded(
 
 function versionOf(secret: unknown): string {
   const { uid, resourceVersion } = fieldsOf(fieldsOf(secret)['metadata']);
-  // A field that is missing makes a version that equals no other object's.
+  // A missing field results in a version that equals no other.
   return `${String(uid ?? '')}/${String(resourceVersion ?? '')}`;
 }

@@ -95,7 +95,8 @@ export function createExecutor(
     const operation = 'operation' in sent ? sent.operation : decision.operation;
     const status = statusFor(observed, { ...decision, statusReason, operation });
     await reporter.storeIntent(observed.object, sent.type, status, objectState);
-    // The request may lose data, so it gets an event even if the reason stays the same; but not again for each refusal.
+    // The request may lose data, so it gets an event even if the reason stays the same, but only one for repeated
+    // refusals.
     if (observed.history.refusedFor === 0) reporter.event(observed.object, reason, message);
   }
 }

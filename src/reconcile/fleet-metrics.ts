@@ -5,29 +5,30 @@ import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { MachineIndex, AccountIdentity } from '../controller/machine-index.ts';
 
-/** The provider counts transfer in MB of 1,048,576 bytes: a package's GB come as 1,024 of them. */
+/** The provider counts transfer in MB of 1,048,576 bytes: the GB of a package are 1,024 of them. */
 const megabyte = 1_048_576;
 
 const usageFields = ['unbilledHours', 'transferTotal', 'transferRemaining'] as const;
-/** Below this share of a VM's transfer for the month, little of it is left. */
+/** Below this share of the monthly allowance, a VM has little transfer left. */
 const lowTransfer = 0.1;
-/** Of all VMs of an account that the provider returns it for; undefined if of none. */
+/** The sum over all VMs of an account for which the provider returns it; undefined if there are none. */
 type Usage = Pick<Machine, (typeof usageFields)[number]> & { readonly lowTransfer: number };
 
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
   readonly machineIndex: Pick<MachineIndex, 'isReserved' | 'soleRecordOf'>;
-  /** The object to act on of this key, if there is one. */
+  /** The object to reconcile of this key, if there is one. */
   readonly get: (key: string) => VirtualMachine | undefined;
   readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'credentialStatus' | 'ownerId'>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Up to how many objects there are series for each of them. */
+  /** Up to this many objects, there are per-VM metrics. */
   readonly machineLimit: number;
 }
 
 /**
- * Metrics of objects and VMs. Counts follow the watch. What needs every VM is computed when Prometheus scrapes, from the cache.
+ * Metrics of objects and VMs. Counts are updated by the watch. Whatever needs all VMs is computed from the cache when
+ * Prometheus scrapes.
  */
 export class FleetMetrics {
   readonly #options: FleetMetricsOptions;
@@ -35,12 +36,12 @@ export class FleetMetrics {
   readonly #byState = new Map<string, number>();
   #differing = 0;
   readonly #keys = new Set<string>();
-  /** When the deletion of those that are being deleted was asked for; in the order in which that was noticed. */
+  /** When the deletion of each object that is being deleted was requested; in order of observation. */
   readonly #deleted = new Map<string, number>();
-  /** How many changes of objects there were. */
+  /** Counts the changes of objects. */
   #changes = 0;
   readonly #held = new WeakMap<Snapshot, { readonly held: number; readonly changes: number }>();
-  /** A list does not change once it is there. */
+  /** A list never changes. */
   readonly #duplicates = new WeakMap<Snapshot, number>();
   readonly #usage = new WeakMap<Snapshot, Usage>();
 
@@ -48,7 +49,7 @@ export class FleetMetrics {
     this.#options = options;
   }
 
-  /** An object to act on came, changed or went. */
+  /** An object to reconcile was added, changed or deleted. */
   change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
     this.#changes += 1;
     for (const [object, by] of [
@@ -67,7 +68,7 @@ export class FleetMetrics {
     else this.#deleted.delete(key);
   }
 
-  /** Sets the gauges. What is gone is shown no longer. */
+  /** Sets the gauges, without series for what no longer exists. */
   show(): void {
     const { metrics, now } = this.#options;
     metrics.objects.reset();
@@ -123,8 +124,8 @@ export class FleetMetrics {
   }
 
   /**
-   * Labels of our own, because Prometheus gives every target a label `namespace` and would rename ours.
-   * Undefined when no object has the machine on record, or two have, or it is not for this operator to act on.
+   * Not a label `namespace`, because Prometheus adds one to every target and would rename ours. Undefined if no object
+   * or several have the machine on record, or if it isn't for this operator to reconcile.
    */
   #labelsOf(
     id: ProviderId,
@@ -136,7 +137,7 @@ export class FleetMetrics {
     return metadata && { object_namespace: metadata.namespace, object: metadata.name };
   }
 
-  /** Counted again only after the list or an object changed: a scrape of a quiet fleet reads no VM. */
+  /** Computed again only after the list or an object changed: a scrape of a quiet fleet reads no VM. */
   #heldIn(snapshot: Snapshot, account: AccountIdentity): number {
     const known = this.#held.get(snapshot);
     if (known?.changes === this.#changes) return known.held;
@@ -215,7 +216,7 @@ function isDifferent({ status }: VirtualMachine): boolean {
   return status?.conditions?.some(({ type, status: is }) => type === 'AsSpecified' && is === 'False') === true;
 }
 
-/** One of a closed set: a user who may write a status could otherwise create series without limit. */
+/** One of a fixed set, because a user who may write a status could otherwise create any number of series. */
 function reasonOf(object: VirtualMachine): string {
   const reason = readyOf(object)?.reason;
   if (reason === undefined) return 'None';

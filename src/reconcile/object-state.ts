@@ -8,36 +8,36 @@ import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
 import { type PowerHistory, type MachineRead, unseen, withRead } from './power-history.ts';
 
-/** If the API server's answer was lost, any of them may be the stored one. */
+/** If the API server's response was lost, any of them may be the stored one. */
 const mostSettledIntents = 32;
-/** A user who sets new values repeatedly gets an event for each; this bounds the memory for it. */
+/** The limit of remembered values: a user who sets new ones repeatedly gets an event for each. */
 const mostReported = 8;
 
 /**
- * Without `refusal` the API server did not answer, and it is stored before anything else is decided. A refused one is decided on
- * as if it were stored.
+ * A status that isn't stored. Without `refusal`, the API server didn't respond, and the status is stored before the
+ * next decision. With a refusal, decisions are made as if it were stored.
  */
 export interface UnsavedStatus {
   readonly status: VirtualMachineStatus;
   readonly refusal?: {
-    /** What of it was stored. */
+    /** The form that was stored. */
     readonly form: Form | 'Nothing';
-    /** Why, in the API server's words. */
+    /** The API server's message. */
     readonly because: string;
-    /** Not tried in full again before (epoch milliseconds). */
+    /** The full status isn't attempted before this time */
     readonly until: number;
-    /** Refusals in a row. */
+    /** Consecutive refusals. */
     readonly count: number;
   };
 }
 
-/** One moment by both clocks: epoch milliseconds, and monotonic ones. */
+/** One moment by both clocks: epoch milliseconds, and monotonic milliseconds. */
 export interface Moment {
   readonly now: number;
   readonly monotonic: number;
 }
 
-/** What `observe` reads of the state of an object. It writes none of it. */
+/** The part of the object's state that `observe` reads. It writes none of it. */
 export type ReadableState = Readonly<
   Pick<
     ObjectState,
@@ -59,24 +59,24 @@ export type ReadableState = Readonly<
 >;
 
 /**
- * What this process remembers of one object between reconciliations. All times are monotonic: the wall clock may be set back, and no wait
- * may last until it has caught up. Losing it costs a wait or a repeated harmless call, never
- * a second machine: everything that must survive a crash is in the object itself.
+ * What this process remembers of one object between reconciliations. All times are monotonic, because the wall clock
+ * may be set back. Losing it costs a wait or a repeated harmless call, never a second machine: everything that must
+ * survive a crash is in the object itself.
  */
 export class ObjectState {
-  /** The object's UID: an object of the same name that came later starts afresh. */
+  /** The object's UID: a later object of the same name has a new state. */
   readonly uid: string;
-  /** When this process first saw the object (monotonic). A look at the list for it must not be older. */
+  /** When this process first saw the object (monotonic). A list that proves absence must not be older. */
   readonly firstSeenAt: number;
-  /** The account last used; evidence gathered with another key does not count. Null: it has no usable key. */
+  /** The account last used; evidence from another key doesn't count. Null: the object has no usable key. */
   account: Account | null | undefined;
-  /** The Secret that the key was read from last: its UID and resourceVersion. */
+  /** The version of the Secret that the key was last read from: its UID and resourceVersion. */
   secretVersion: string | undefined;
-  /** The key that the provider accepted last for this object, and where it is from: name and entry of the Secret. */
+  /** The key that the provider last accepted for this object, and its source: name and entry of the Secret. */
   acceptedKey: { readonly from: string; readonly lookup: FoundKey } | undefined;
-  /** Whether that account's key is the operator's own. */
+  /** Whether that account's key is the operator's default key. */
   usesDefaultKey = false;
-  /** The account of a key that was put into the Secret and is not judged yet. */
+  /** The account of a new key in the Secret that is not verified yet. */
   successor: Account | undefined;
 
   /** The create intent of the request that this process sent last, as stored, until the VM is recorded. */
@@ -87,48 +87,50 @@ export class ObjectState {
   intentSentAt: number | undefined;
   /** Create intents, as stored, that are known to have had no effect. */
   #settledIntents: Set<string> | undefined;
-  /** The create intent of a request that the provider refused: one list that starts later settles it. */
+  /** The create intent of a request that the provider refused. One list that starts later settles it. */
   refusedIntent: string | undefined;
-  /** When that answer came (monotonic). */
+  /** When that response arrived (monotonic). */
   refusedAt = 0;
-  /** A status that is not stored, or not in full. */
+  /** A status that is not stored, or only in part. */
   unsaved: UnsavedStatus | undefined;
-  /** Since when (monotonic) the provider answers every call for the machine with "busy". */
+  /** Since when (monotonic) the provider has refused every call for the machine as busy. */
   refusedSince: number | undefined;
   refusedWords: string | undefined;
-  /** Provider calls for this object, and writes that have to be stored before them, that failed in a row. */
+  /** Consecutive failures of provider calls for this object, and of writes that a call depends on. */
   failures = 0;
-  /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
+  /**
+   * When the wait for a machine in transition ends (monotonic). The decision then needs a list that started no earlier.
+   */
   relistAfter: number | undefined;
   /** Start of the first list (monotonic) that lacked the name of a create whose outcome is unknown. */
   firstListWithout: number | undefined;
   /** Since when (monotonic) lists lack the VM although it answers to its id. */
   laggingSince: number | undefined;
 
-  /** The machine that all this is about; what was remembered of another one does not count. */
+  /** The machine that this state is about; what was remembered of another one doesn't count. */
   #id: ProviderId | undefined;
-  /** A value of reconcile-requested-at that is not handled yet, and since when (monotonic) it is known. */
+  /** A value of reconcile-requested-at that is not handled yet, and when (monotonic) it was first seen. */
   #request: string | undefined;
   requestedAt: number | undefined;
-  /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
+  /** Why the Secret for the initial password was not written, and when (monotonic) that is retried. */
   #passwordConflict:
     { readonly statusReason: StatusReason; readonly until: number; readonly outdated: string | undefined } | undefined;
-  /** The generation of the spec that this is about. */
+  /** The generation of the spec that this state is about. */
   #generation: number | undefined;
-  /** Since when (monotonic) the Secret of an object that is gone has the name of this one's. */
+  /** Since when (monotonic) the Secret of a deleted object has the name of this object's Secret. */
   #passwordAwaitedSince: number | undefined;
   /** The Secret that holds the initial password, until the status reports it. */
   passwordSecret: string | undefined;
-  /** The newest annotations that mean nothing and were reported, as `name=value`. */
+  /** The newest invalid annotations that were reported, as `name=value`. */
   #reportedAnnotations: Set<string> | undefined;
   /** Whether it was reported that the hint contradicts the record. */
   hasReportedHint = false;
 
-  /** Whether the machine was seen in a list. */
+  /** Whether a list has shown the machine. */
   wasListed = false;
   deleteAcceptedAt: number | undefined;
   deletes = 0;
-  /** Whether a request has waited long for a slot, until one gets a slot or something else is reported. */
+  /** Whether a request has waited long for a slot; cleared when one gets a slot or another reason is reported. */
   queueing: 'Unreported' | 'Reported' | undefined;
   /** When (monotonic) the next call may be sent for this object. */
   notBefore: number | undefined;
@@ -150,7 +152,7 @@ export class ObjectState {
     this.firstSeenAt = firstSeenAt;
   }
 
-  /** The create intent certainly led to no request with an effect. `stored`: the one that the object was read with, which is kept. */
+  /** The create intent certainly had no effect. `stored`: the intent that the object was read with, which is kept. */
   settleIntent(intent: string, stored: string | undefined): void {
     const settled = (this.#settledIntents ??= new Set());
     settled.add(intent);
@@ -161,21 +163,21 @@ export class ObjectState {
   }
 
   /**
-   * The create intent whose request may have had an effect, given the one in the object. One that a user removed from the
-   * object is still remembered. One that is known to have had no effect proves nothing.
+   * The create intent whose request may have had an effect. `stored` is the one in the object. One that a user removed
+   * from the object is still remembered. One that is known to have had no effect proves nothing.
    */
   openIntent(stored: string | undefined): string | undefined {
     const intent = stored ?? this.sentIntent;
     return intent !== undefined && this.#settledIntents?.has(intent) === true ? undefined : intent;
   }
 
-  /** The account of the key in the Secret, if it is not the one to work with yet. */
+  /** The account of the key in the Secret, if it isn't the one in use yet. */
   setSuccessor(successor: Account | undefined, inUse: Account | null, key: string): void {
     if (this.successor !== successor && this.successor !== inUse) this.successor?.unsubscribe(key);
     this.successor = successor;
   }
 
-  /** Works from now on with this account; the one before need not wake `key` any more. */
+  /** Uses this account from now on. The previous one need not wake `key` any more. */
   setAccount(account: Account | null, key: string): void {
     if (this.account === account) return;
     this.account?.unsubscribe(key);
@@ -183,18 +185,18 @@ export class ObjectState {
     this.resetAbsence();
   }
 
-  /** The object is gone. */
+  /** The object was deleted. */
   end(key: string): void {
     this.account?.unsubscribe(key);
     this.successor?.unsubscribe(key);
   }
 
-  /** Looks from now on at the machine with this id, or at whichever proves itself by its name. */
+  /** From now on the state is about the machine with this id, or about whichever proves itself by its name. */
   setMachine(id: ProviderId | undefined): void {
     if (id === this.#id) return;
     const isLearned = this.#id === undefined && this.#power.state !== undefined;
     this.#id = id;
-    // The machine that was found by its name is the one whose id is known now.
+    // The machine that was found by its name is the one whose id is now known.
     if (isLearned) return;
     this.wasListed = false;
     this.#power = unseen;
@@ -206,7 +208,7 @@ export class ObjectState {
     this.resetAbsence();
   }
 
-  /** The user requests a reconciliation (monotonic `now`): what was postponed is due. */
+  /** The user requests a reconciliation at `now` (monotonic): deferred actions are due. */
   noteRequest(value: string | undefined, now: number): void {
     if (value === this.#request) return;
     this.#request = value;
@@ -217,7 +219,7 @@ export class ObjectState {
     this.#passwordConflict = undefined;
   }
 
-  /** For how long the name of the Secret has been taken, at `now` (monotonic). */
+  /** How long the name of the Secret has been taken, at `now` (monotonic). */
   passwordAwaitedFor(now: number): number {
     this.#passwordAwaitedSince ??= now;
     return now - this.#passwordAwaitedSince;
@@ -227,19 +229,22 @@ export class ObjectState {
     this.#passwordConflict = { statusReason, until, outdated };
   }
 
-  /** The status shows what was decided; `isIdle`: nothing was executed. A wait is reported once, and again after another reason. */
+  /**
+   * The status reports the decision. `isIdle`: nothing was executed. A wait is reported once, and again after another
+   * reason.
+   */
   noteReport({ reportsWait, statusReason }: Decision, isIdle: boolean): void {
     if (reportsWait) this.queueing = 'Reported';
     else if (isIdle && statusReason !== undefined && this.queueing === 'Reported') this.queueing = undefined;
   }
 
-  /** The spec as it is now: it may name another Secret for the password, or none. */
+  /** The spec changed: it may name another Secret for the password, or none. */
   noteSpec(generation: number): void {
     if (generation !== this.#generation) this.#passwordConflict = undefined;
     this.#generation = generation;
   }
 
-  /** Whether this annotation without a meaning (`name=value`) was not reported yet, or long ago; it counts as reported then. */
+  /** Whether this invalid annotation (`name=value`) was not reported recently; it counts as reported from now on. */
   isNewInvalidAnnotation(annotation: string): boolean {
     const reported = (this.#reportedAnnotations ??= new Set());
     if (reported.has(annotation)) return false;
@@ -261,7 +266,7 @@ export class ObjectState {
     this.resetAbsence();
   }
 
-  /** Since `since` (monotonic) lists lack the VM although it answers to its id, unless that is known for longer. */
+  /** Lists have lacked the VM since `since` (monotonic), although GET returns it; keeps an earlier time. */
   listLags(since: number): void {
     this.laggingSince ??= since;
   }
@@ -281,20 +286,23 @@ export class ObjectState {
   }
 
   /**
-   * The provider refused the create call: not repeated before `until`, unless `basis` (spec, annotations) or
-   * the key changes.
+   * The provider refused the create call. It isn't repeated before `until`, unless `basis` (spec, annotations) or the
+   * key changes.
    */
   refuse(failure: Failure, basis: string, until: number): void {
     this.#refusal = { failure, basis, until, account: this.account };
   }
 
-  /** Kubernetes refused a write: not repeated before `until`, unless `basis` (what you wrote of the object) changes. */
+  /**
+   * Kubernetes refused a write. It isn't repeated before `until`, unless `basis` (the user's part of the object)
+   * changes.
+   */
   refuseWrite(refusal: NonNullable<ObservedHistory['writeRefusal']>, basis: string): void {
     this.#writeRefusal = { ...refusal, basis };
     this.failures += 1;
   }
 
-  /** A write of the kind was stored. */
+  /** A write of this kind was stored. */
   writeStored(action: Action['type']): void {
     if (this.#writeRefusal?.action !== action) return;
     this.#writeRefusal = undefined;
@@ -308,8 +316,8 @@ export class ObjectState {
   }
 
   /**
-   * The history for `plan`, in epoch milliseconds, with a read that isn't recorded yet. Each basis is a function because it
-   * costs a hash that only a refusal needs.
+   * The history for `plan`, in epoch milliseconds, including a read that isn't recorded yet. Each basis is a function
+   * because it costs a hash that only a refusal needs.
    */
   history(
     { now, monotonic }: Moment,
@@ -318,7 +326,7 @@ export class ObjectState {
     lastRead?: MachineRead,
   ): ObservedHistory {
     const power: PowerHistory = lastRead === undefined ? this.#power : withRead(this.#power, lastRead);
-    // A new state ends what was put off because of the one before.
+    // A new state of the VM ends deferrals because of the previous one.
     const { refusedSince, refusedWords, notBefore } =
       power.state === this.#power.state
         ? this
@@ -357,7 +365,7 @@ export class ObjectState {
   }
 }
 
-/** The state of this very object; that of an earlier object of the same name ends. */
+/** The state of this object. Discards that of an earlier object of the same name. */
 export function stateOf(
   states: Map<string, ObjectState>,
   key: string,

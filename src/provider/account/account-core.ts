@@ -325,10 +325,7 @@ class AccountCore implements RegisteredAccount {
     return this.rejection ?? this.#admission.refusal;
   }
 
-  /**
-   * Records the result of a single call. The provider may refuse it for other reasons than the key, so a list has to
-   * confirm a rejection.
-   */
+  /** Records the result of a single call. If it was refused for its key, a list has to confirm that. */
   #onCall(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
     if (this.#credential.onCall(outcome, this.#clock.monotonic())) this.#reportCredentialStatus();

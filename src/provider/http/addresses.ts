@@ -5,11 +5,11 @@ import { isWireObject } from './json-fields.ts';
 
 const order = new Intl.Collator('en', { numeric: true });
 
-/** As many as an object's status can hold. */
+/** The limit of the status. */
 const mostAddresses = 256;
 /** More entries are ignored. */
 const mostEntries = 1_024;
-/** Written with all zeros and an IPv4 tail; a longer text can't be an address. */
+/** The length of an address with all zeros and an IPv4 suffix. A longer text can't be an address. */
 const longestAddress = 45;
 
 interface Ip {
@@ -18,26 +18,27 @@ interface Ip {
 }
 
 /**
- * A machine's addresses from both shapes in which the provider is known to tell them: `ip_allocations` (first, last, gateway,
- * prefixlen) and `ip_assignments` (ip_address). The one to connect to comes first: IPv4 before IPv6, public before private,
- * ranges without a known address last. Each once; anything else is left out. Worked table for an allocation:
+ * A machine's addresses, from both formats of the provider: `ip_allocations` (first, last, gateway, prefixlen) and
+ * `ip_assignments` (ip_address). The one to connect to comes first: IPv4 before IPv6, public before private, ranges
+ * without a known address last. Duplicates and anything else are omitted. Worked table for an allocation:
  *
- * | first            | last               | prefixlen | address          | range                             |
- * | ---------------- | ------------------ | --------- | ---------------- | --------------------------------- |
- * | 192.0.2.7        | the same, or none  | any       | 192.0.2.7        |                                   |
- * | 192.0.2.7        | 192.0.2.9          | 24        | 192.0.2.7        | both                              |
- * | 192.0.2.0        | 192.0.2.255        | 24        | none: the subnet | both                              |
- * | 2001:db8::2      | 2001:db8::9        | 64        | 2001:db8::2      | both                              |
- * | 2001:db8::       | 2001:db8::ffff     | any       | none: the subnet | both                              |
- * | 2001:db8::       | the same, or none  | 64        | none: the subnet | 2001:db8::, to itself if it is so |
- * | 192.0.2.9        | 192.0.2.7          | any       | 192.0.2.7        | both, exchanged                   |
- * | an address       | of another family  | any       | as without last  |                                   |
+ * | first       | last              | prefixlen | address          | range                             |
+ * | ----------- | ----------------- | --------- | ---------------- | --------------------------------- |
+ * | 192.0.2.7   | the same, or none | any       | 192.0.2.7        |                                   |
+ * | 192.0.2.7   | 192.0.2.9         | 24        | 192.0.2.7        | both                              |
+ * | 192.0.2.0   | 192.0.2.255       | 24        | none: the subnet | both                              |
+ * | 2001:db8::2 | 2001:db8::9       | 64        | 2001:db8::2      | both                              |
+ * | 2001:db8::  | 2001:db8::ffff    | any       | none: the subnet | both                              |
+ * | 2001:db8::  | the same, or none | 64        | none: the subnet | 2001:db8::, to itself if it is so |
+ * | 192.0.2.9   | 192.0.2.7         | any       | 192.0.2.7        | both, exchanged                   |
+ * | an address  | of another family | any       | as without last  |                                   |
  *
- * The lowest address of an IPv6 subnet is its routers' (RFC 4291, 2.6.1). Which address of such a range the VM has is unknown.
+ * The lowest address of an IPv6 subnet belongs to its routers (RFC 4291, 2.6.1). Which address of such a range the VM
+ * has is unknown.
  */
 export function readAddresses(machine: WireObject): readonly Address[] {
   const found = new Map<string, Address>();
-  // Allocations first: they know more of the same address.
+  // Allocations first, because they have more information about the same address.
   for (const entry of objectsOf(machine['ip_allocations'])) add(found, entry['first'], entry);
   for (const entry of objectsOf(machine['ip_assignments'])) add(found, entry['ip_address'], entry);
   const addresses = [...found.values()];
@@ -63,7 +64,7 @@ function add(found: Map<string, Address>, value: unknown, entry: WireObject): vo
 
 function rangeOf(start: Ip, end: Ip | undefined, prefixLength: number | undefined): Omit<Address, 'version'> {
   const isRange = end !== undefined && end.text !== start.text;
-  // An IPv4 address by itself is the VM's, whatever its network; and hardly any IPv6 address ends in zeros.
+  // A single IPv4 address is the VM's, whatever its network, and hardly any IPv6 address ends in zeros.
   if (!isRange && (start.version === 4 || !endsInZeros.test(start.text))) return { address: start.text };
   const [a, b] = [numberOf(start), numberOf(end ?? start)];
   const [first, last] = a <= b ? [start, end] : [end ?? start, start];
@@ -76,7 +77,10 @@ function rangeOf(start: Ip, end: Ip | undefined, prefixLength: number | undefine
 
 const endsInZeros = /(?:^|[:.])0{0,4}$/;
 
-/** Whether the lowest address of a range means its whole subnet. Without a prefix, the bits that vary are the host's. */
+/**
+ * Whether the lowest address of a range stands for the whole subnet. Without a prefix length, the bits that vary are
+ * the host part.
+ */
 function isSubnet(version: 4 | 6, lowest: bigint, varying: bigint, prefixLength: number | undefined): boolean {
   const bits = version === 4 ? 32 : 128;
   const hostBits = prefixLength === undefined ? (version === 4 ? 0 : bitsOf(varying)) : bits - prefixLength;
@@ -137,11 +141,11 @@ function readPrefixLength(value: unknown, version: 4 | 6): number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= longest ? value : undefined;
 }
 
-/** The version is read off the address itself: the provider's own `version` could only contradict it. */
+/** The version is determined from the address; the provider's own `version` could only contradict it. */
 function readIp(value: unknown): Ip | undefined {
   if (typeof value !== 'string' || value.length > longestAddress) return undefined;
   const text = value.trim().toLowerCase();
-  // A zone (`fe80::1%eth0`) means something on the provider's machine only.
+  // A zone (`fe80::1%eth0`) has a meaning on the provider's machine only.
   const version = text.includes('%') ? 0 : isIP(text);
   return version === 4 || version === 6 ? { version, text } : undefined;
 }

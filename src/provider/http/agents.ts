@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import { systemClock } from '../../domain/clock.ts';
 import type { Proxy } from './proxy.ts';
 
-/** How connections come about and how long they are kept. */
+/** How connections are established and how long they are kept. */
 export interface ConnectionOptions {
-  /** Milliseconds that a connection may take. */
+  /** Milliseconds to establish a connection. */
   readonly connectTimeout?: number;
   readonly proxy?: Proxy | undefined;
   /** Milliseconds after which an unused connection is closed, and after which it no longer carries a write. */
@@ -16,23 +16,23 @@ export interface ConnectionOptions {
 export interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
-  /** Closes the connections that are unused for too long to carry a write. */
+  /** Closes the connections that have been idle for too long to carry a write. */
   closeStale(): void;
 }
 
 /**
- * The other side, or something between, may have forgotten an idle connection silently. A write on it has an unknown
- * outcome, which costs a minute. A read is only repeated, so it may use the connection for longer.
+ * The other side, or a device in between, may have dropped an idle connection silently. A write on it has an unknown
+ * outcome, which takes a minute to resolve. A read is only repeated, so it may use the connection for longer.
  */
 const usualIdle = { close: 15_000, write: 3_000 } as const;
 
-/** Keeps connections, and makes them through the proxy if there is one. */
+/** Keeps connections alive, and establishes them through the proxy if there is one. */
 export function createAgents({ connectTimeout = 5_000, proxy, idle = usualIdle }: ConnectionOptions): Agents {
   const options = {
     keepAlive: true,
     timeout: idle.close,
-    // Node tries the addresses of a name one after another, 250 ms each. Half of the time for an address suffices for a slow
-    // handshake, and leaves the other half for the next one if the first never answers.
+    // Node tries the addresses of a name one after another, 250 ms each by default. Half of the connect timeout is
+    // enough for a slow handshake, and leaves the other half for the next address if the first never responds.
     autoSelectFamilyAttemptTimeout: Math.ceil(connectTimeout / 2),
     ...(proxy === undefined ? {} : { proxyEnv: proxy.env }),
   };

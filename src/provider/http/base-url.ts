@@ -1,8 +1,8 @@
 import { parseBaseUrl } from '../../domain/base-url.ts';
 
 /**
- * The base URL without a trailing slash. Throws for a URL over which the API key must not be sent, such as plain http to
- * another host (unless `insecure`). The message names the setting, not its value.
+ * The base URL without a trailing slash. Throws for a URL over which the API key must not be sent, such as plain http
+ * to another host (unless `insecure`). The message names the setting, not its value.
  */
 export function checkBaseUrl(baseUrl: string, insecure: boolean): string {
   const parsed = parseBaseUrl(baseUrl);

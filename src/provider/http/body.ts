@@ -1,11 +1,11 @@
 import type { Semaphore } from '../../domain/semaphore.ts';
 
-/** So much of a body is read at any time; for more it needs one of the slots for large bodies. */
+/** This much of a body is always read. Reading more requires one of the slots for large bodies. */
 const small = 64 * 1024;
 
 /**
- * The body of an answer as far as it was received, in one piece: a million chunks of one byte take no more memory than one of a
- * million bytes. Of all bodies that are received at the same time, only those with a slot become large.
+ * The received part of a response body, in one buffer: a million chunks of one byte take no more memory than one chunk
+ * of a million bytes. Of all bodies in transfer, only those with a slot become large.
  */
 export class Body {
   readonly #semaphore: Semaphore;
@@ -23,7 +23,9 @@ export class Body {
     return new TextDecoder().decode(this.#bytes.subarray(0, this.#length));
   }
 
-  /** Waits for a slot if it has to, but no longer than until `given` up; whether all of the chunk is within the limit. */
+  /**
+   * Waits for a slot if necessary, at most until `given` settles. Returns whether the whole chunk is within the limit.
+   */
   async append(chunk: Buffer, given: Promise<unknown>): Promise<boolean> {
     const length = Math.min(this.#length + chunk.length, this.#limit);
     if (length > small) await Promise.race([(this.#slot ??= this.#semaphore.acquire()), given]);

@@ -1,6 +1,6 @@
 /**
- * What every answer and every accident of a provider call means. This table is the specification, `classify` is it in
- * code, and nothing else assigns a class or a code. The provider's words are never looked at.
+ * The meaning of every response and failure of a provider call. This table is the specification and `classify`
+ * implements it; nothing else assigns a class or a code. The provider's texts don't matter.
  *
  *   event                              reads (GET)         create              delete              power calls
  *   ---------------------------------  ------------------  ------------------  ------------------  ------------------
@@ -24,28 +24,31 @@
  *   503 with Retry-After               Wait                UnknownOutcome      UnknownOutcome      UnknownOutcome
  *   5xx, anything else                 Retry               UnknownOutcome      UnknownOutcome      UnknownOutcome
  *
- * A login page comes as a redirect or as HTML with a 2xx: both mean that the key was not accepted, never that a machine
- * is gone. Error pages (4xx, 5xx) are often HTML too, but there the status already says what happened.
- * A 404 for a list doesn't mean an empty list but a wrong URL.
+ * A login page is a redirect, or HTML with a 2xx: both mean that the key was not accepted, never that a machine is
+ * gone. Error pages (4xx, 5xx) are often HTML, too, but their status says what happened. A 404 for a list means a wrong
+ * URL, not an empty list.
  */
 import type { FailureClass, FailureCode, Operation } from '../../domain/failure.ts';
 import { isWrite } from '../../domain/failure.ts';
 
-/** How a call ended, as far as its meaning depends on it. */
+/** How a call ended, as far as the class depends on it. */
 export type CallEvent =
-  /** The request could not even be written down. */
+  /** The request couldn't be built. */
   | { readonly kind: 'Unsendable'; readonly part: 'Key' | 'Id' }
-  /** An answer with this status. `retryAfter`: whether it named a usable time. Its body matters only if `unusable`. */
+  /**
+   * A response with this status. `retryAfter`: whether it has a usable Retry-After. Its body matters only if
+   * `unusable`.
+   */
   | { readonly kind: 'Answered'; readonly status: number; readonly retryAfter: boolean; readonly unusable?: Unusable }
-  /** Nothing of the request left this machine on an established connection. */
+  /** No connection was established, so nothing was sent. */
   | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled' }
-  /** The request may have arrived; its answer did not. */
+  /** The request may have arrived; no response did. */
   | { readonly kind: 'Lost'; readonly code: 'ConnectionLost' | 'Timeout' | 'Cancelled' };
 
-/** Why the body of a 2xx is not what is due. `ConnectionLost` and `Timeout`: it ended too early. */
+/** Why the body of a 2xx is unusable. `ConnectionLost` and `Timeout`: it ended too early. */
 export type Unusable = 'HtmlAnswer' | 'ProtocolError' | 'BodyTooLarge' | 'ConnectionLost' | 'Timeout' | 'Cancelled';
 
-/** `Success`: decode the body, if there is one to decode. `Absent`: the provider's 404 where it is an answer. */
+/** `Success`: decode the body, if there is one. `Absent`: a 404 that is a valid result. */
 export type Classified = 'Success' | 'Absent' | { readonly class: FailureClass; readonly code: FailureCode };
 
 export function classify(operation: Operation, event: CallEvent): Classified {
@@ -66,7 +69,7 @@ export function classify(operation: Operation, event: CallEvent): Classified {
   if (status >= 200 && status < 300) {
     if (unusable === undefined) return 'Success';
     if (unusable === 'HtmlAnswer') return { class: 'Credentials', code: unusable };
-    // A later read shows what a delete or a power call did; only a create has something to tell in its answer.
+    // A later read shows the result of a delete or a power call; only a create has information in its response.
     if (isWrite(operation) && operation !== 'CreateMachine') return 'Success';
     return { class: unclear, code: unusable };
   }
@@ -91,7 +94,7 @@ const codeByStatus: ReadonlyMap<number, FailureCode> = new Map([
   [422, 'Unprocessable'],
 ]);
 
-/** Where the provider's 404 is an answer: no such machine for this key, or no such catalogue. */
+/** Where the provider's 404 is a valid result: no such machine for this key, or no such catalogue. */
 const mayBeAbsent: ReadonlySet<Operation> = new Set<Operation>([
   'GetMachine',
   'DeleteMachine',
@@ -103,7 +106,7 @@ const mayBeAbsent: ReadonlySet<Operation> = new Set<Operation>([
 function classifyRefusal(operation: Operation, status: number): Classified {
   const same = sameForEveryCall.get(status);
   if (same !== undefined) return same;
-  // The server gave up waiting for a request that it may have read to its end.
+  // The server timed out while it waited for a request that it may have read completely.
   if (status === 408) return { class: isWrite(operation) ? 'UnknownOutcome' : 'Retry', code: 'Timeout' };
   if (status === 404 && mayBeAbsent.has(operation)) return 'Absent';
   const code = codeByStatus.get(status) ?? 'UnexpectedStatus';

@@ -18,19 +18,19 @@ import { retryRead } from './retry.ts';
 import type { Exchange, ExchangeRequest } from './transport.ts';
 import { exchange } from './transport.ts';
 
-/** One request as it ended; a read may take several. */
+/** A request that has ended. A read may take several. */
 export interface CallRecord {
   readonly operation: Operation;
   readonly code: 'ok' | FailureCode;
   readonly status?: number;
   readonly milliseconds: number;
-  /** Bytes of the answer's body, as far as it was read. */
+  /** Bytes received of the response body. */
   readonly bytes: number;
 }
 
 /**
- * Milliseconds: to connect, for the answer to begin, and for a whole read with all its attempts. A write ends after
- * connect and response together at the latest, so that its caller knows when it is no longer in flight.
+ * Milliseconds: to connect, for the response to start, and for a whole read with all its attempts. A write ends after
+ * connect and response together at the latest, so its caller knows when it is no longer in flight.
  */
 export interface CallTimeouts {
   readonly connect: number;
@@ -38,7 +38,7 @@ export interface CallTimeouts {
   readonly total: number;
 }
 
-/** Most bytes of a body: of a list of machines, of any other answer, and of one that is no 2xx. */
+/** The most bytes of a body: of a list of machines, of any other response, and of an error response. */
 export interface BodyLimits {
   readonly list: number;
   readonly other: number;
@@ -46,20 +46,20 @@ export interface BodyLimits {
 }
 
 export interface HttpProviderOptions {
-  /** Where the API is, e.g. `https://api.vps247.com`; a path in it is kept. */
+  /** The URL of the API, such as `https://api.vps247.com`. A path in it is kept. */
   readonly baseUrl: string;
   readonly apiKey: Secret;
   readonly log: Log;
   readonly clock?: Clock;
-  /** Sends a request and receives its answer, as the contract of transport.ts has it. */
+  /** Sends a request and receives the response, with the contract of transport.ts. */
   readonly exchange?: typeof exchange;
   readonly timeouts?: Partial<CallTimeouts>;
   readonly limits?: Partial<BodyLimits>;
   readonly retries?: Partial<ReadRetries>;
   readonly onCall?: (call: CallRecord) => void;
-  /** Asked directly before a write is sent; one that it does not let through ends as `Cancelled`, and had no effect. */
+  /** Called directly before a write is sent. A write that it doesn't permit ends as `Cancelled`, without effect. */
   readonly fence?: Fence;
-  /** Allows plain http to other machines. */
+  /** Permits plain http to other hosts. */
   readonly insecure?: boolean;
 }
 
@@ -188,7 +188,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
   };
 }
 
-/** Ids come from the API server too, so nothing but digits may reach a URL. */
+/** Some ids come from the API server, so this ensures that only digits get into a URL. */
 function machinePath(id: ProviderId): string | undefined {
   return Number.isSafeInteger(id) && id > 0 ? `/virtual_machines/${id}` : undefined;
 }

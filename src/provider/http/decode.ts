@@ -50,17 +50,17 @@ const stateBySpelling: ReadonlyMap<string, MachineState> = new Map<string, Machi
 const longestPassword = 4096;
 const longestState = 64;
 const longestProgress = 32;
-/** As many as an object's status can hold. */
+/** The limit of the status. */
 const mostDisks = 16;
 const machineWrappers = ['virtual_machine', 'vm'];
 
-/** What an answer is held against: the secrets that must not show in it, and the wall clock. */
+/** The context of decoding: the secrets to remove, and the wall clock. */
 export interface Context {
   readonly secrets: KnownSecrets;
   readonly now: number;
 }
 
-/** All decoders take the text of an answer and throw `WireError` for what must not be guessed at. */
+/** All decoders take the text of a response, and throw `WireError` for anything that must not be guessed. */
 export function decodeMachines(text: string, { secrets, now }: Context): readonly ListedMachine[] {
   let addresses = 0;
   let characters = 0;
@@ -86,7 +86,7 @@ function textLengthOf({ name, hostname, region, package: pack, osTemplate, task,
   return texts.reduce((sum, text) => sum + lengthOf(text), password?.length ?? 0);
 }
 
-/** The requested machine; a response with another one is refused. */
+/** The requested machine. A response with another one is refused. */
 export function decodeMachineOf(id: ProviderId, text: string, context: Context): Machine {
   const machine = decodeMachine(unwrapItem(parseJson(text), machineWrappers), context);
   if (machine.id !== id) throw new WireError('the answer is another machine');
@@ -95,15 +95,16 @@ export function decodeMachineOf(id: ProviderId, text: string, context: Context):
 }
 
 /**
- * A create is answered by the machine, wrapped or not, by its id, or by `{"status": "success"}` with or without the id.
- * An id is kept even if the rest is unreadable: it is the proof of what was made.
+ * The response to a create is the machine, wrapped or not, its id, or `{"status": "success"}` with or without the id.
+ * The id is kept even if the rest is unreadable: it proves which VM was created.
  */
 export function decodeCreateAnswer(text: string, context: Context): CreateAnswer {
   const body = parseJson(text);
   const wire = unwrapItem(body, machineWrappers);
   const id = optionalId(wire['id']);
   const machine = id === undefined ? undefined : decodeMachine(wire, context);
-  // Beside a machine it may be that of someone else who has the name; the machine itself may have its own status.
+  // If the response reports a failure beside the machine, that machine may be another VM of the name. A status inside
+  // the machine is the machine's.
   const isBeside = isWireObject(body) && body !== wire && reportsFailure(body);
   if (!isBeside && id !== undefined && machine !== undefined && isReadable(machine)) return { id, machine };
   if (isBeside || reportsFailure(wire)) throw new WireError('the response reports a failure');
@@ -123,7 +124,7 @@ interface RawRef {
   readonly name: RawText | undefined;
 }
 
-/** A machine whose texts are still as they came: in a list, a later entry may tell which word in them is a password. */
+/** A machine with unsanitized texts: in a list, a later entry may show which word in them is a password. */
 interface MachineDraft {
   readonly id: ProviderId;
   readonly name: RawText | undefined;
@@ -141,7 +142,7 @@ interface MachineDraft {
       }
     | undefined;
   readonly password: string | undefined;
-  /** What holds no text. */
+  /** The values that aren't text. */
   readonly rest: Pick<Machine, 'addresses'> & Partial<Machine>;
 }
 
@@ -154,7 +155,7 @@ function readMachine(wire: WireObject, now: number): MachineDraft {
   set(rest, 'diskIds', optionalIds(wire['virtual_machine_disk_ids'])?.slice(0, mostDisks));
   set(rest, 'unbilledHours', optionalAmount(wire['unbilled_hours']));
   set(rest, 'transferTotal', optionalAmount(wire['transfer']));
-  // The provider's text and its example spell it differently.
+  // The provider's documentation and its example spell it differently.
   set(rest, 'transferRemaining', optionalAmount(wire['transfer_month']) ?? optionalAmount(wire['month_transfer']));
   return {
     id: requiredId(wire['id'], 'a machine'),
@@ -199,7 +200,7 @@ function finishRef(ref: RawRef | undefined, sanitizer: Sanitizer): CatalogueRef 
 }
 
 function finishTask(task: MachineDraft['task'], sanitizer: Sanitizer): LastTask | undefined {
-  // Letters beyond ASCII may become longer.
+  // Letters beyond ASCII may become longer in lower case.
   const status = sanitizer.shown(task?.status)?.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   if (status === undefined) return undefined;
   const finished: Draft<LastTask> = { status };
@@ -248,7 +249,7 @@ function readPrices(wire: WireObject, sanitizer: Sanitizer): readonly Price[] | 
 
 type CatalogueEntry = Draft<OsTemplate>;
 
-/** An entry without a usable name can be chosen by its id, and makes the others no less usable. */
+/** An entry without a usable name can be chosen by its id, and doesn't affect the others. */
 function readCatalogue<T extends CatalogueEntry>(
   text: string,
   [listName, wrapper]: readonly [string, string],
@@ -266,7 +267,7 @@ function readCatalogue<T extends CatalogueEntry>(
   return requireUniqueIds(entries);
 }
 
-/** The create body: booleans are always said, keys only when there are any. */
+/** The body of a create: booleans are always sent, SSH keys only if there are any. */
 export function encodeCreate(request: CreateRequest): WireObject {
   return {
     name: request.name,
@@ -305,7 +306,7 @@ function readRef(idField: unknown, nameField: unknown): RawRef | undefined {
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
-/** An optional field that is not there is left out rather than set to undefined. */
+/** A missing optional field is omitted instead of set to undefined. */
 function set<T, K extends keyof T>(draft: Draft<T>, key: K, value: T[K] | undefined): void {
   if (value !== undefined) draft[key] = value;
 }

@@ -5,7 +5,7 @@ import { cutToCharacters, printable, withoutUnprintable } from '../../domain/tex
 import { spellingsOf } from '../../domain/secret-encodings.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
 
-/** No longer error body is read, so no pattern ever meets more. */
+/** Limits the error body that is read, and so the input of all patterns. */
 const longestRead = 16 * 1024;
 const longestText = 256;
 /** `password=x`, `"password": "x"` and the like in plain text. */
@@ -15,33 +15,34 @@ const secretAssignment = new RegExp(
 );
 
 /**
- * The provider's words in an error body: `error`, `errors` or `message` of a JSON object, else the text without tags.
- * One line of at most 256 characters, from which `known` secrets and every value of a field named like a password are removed.
+ * The provider's message in an error body: `error`, `errors` or `message` of a JSON object, otherwise the text without
+ * tags. One line of at most 256 characters, from which `known` secrets and every value of a field named like a password
+ * are removed.
  */
 export function errorText(body: string, known: SecretMatcher, isCut = false): string {
   const words = isCut ? undefined : jsonErrorText(body, known);
   if (words !== undefined) return words;
   const text = withoutTail(body, known, isCut);
-  // Broken JSON: the field that would show which of its words is a password may be the part that is missing.
+  // Invalid JSON: the field that would show which of its words is a password may be the missing part.
   if (/^[[{"]/.test(text.trimStart())) return '';
   const values = Array.from(text.matchAll(secretAssignment), (match) => match[1] ?? match[2] ?? match[3] ?? '');
   return tidy(text, known, new Set(values));
 }
 
-/** The same of a body that must be JSON to be quoted at all; undefined if it is not. Too long a body says nothing. */
+/** The same, for a body that is quoted only if it is JSON; undefined if it isn't, or is too long. */
 export function jsonErrorText(body: string, known: SecretMatcher): string | undefined {
   if (body.length > longestRead) return undefined;
   const json = parse(body);
   return json && tidy(wordsOf(json.value), known, new Set(secretValues(json.value, 0)));
 }
 
-/** Makes any text fit for `Failure.text`: one line without tags and secrets, at most 256 characters. */
+/** Makes any text suitable for `Failure.text`: one line without tags and secrets, at most 256 characters. */
 export function tidy(body: string, known: SecretMatcher, own: ReadonlySet<string> = new Set()): string {
   // A response with so many passwords has no useful text.
   if (own.size > 100) return redacted;
   const text = withoutTail(body, known, false);
   const without = (words: string): string => registeredSecrets().scrub(known.scrub(withoutOwn(words, own)));
-  // Twice: tags and white space may be part of a secret, and may be all that keeps one apart.
+  // Twice: tags and white space can be part of a secret, or split one.
   const oneLine = stripTags(without(text)).replace(/\s+/g, ' ').trim();
   const joined = withoutUnprintable(oneLine);
   const bare = without(joined);
@@ -49,14 +50,14 @@ export function tidy(body: string, known: SecretMatcher, own: ReadonlySet<string
   return cutToCharacters(clean, longestText);
 }
 
-/** The beginning of the text. If it is cut, without the end in which the first half of a secret may stand. */
+/** The beginning of the text. If it is truncated, without the end, which may contain the first half of a secret. */
 function withoutTail(text: string, known: SecretMatcher, isCut: boolean): string {
   if (!isCut && text.length <= longestRead) return text;
   const tail = Math.max(known.longest, registeredSecrets().longest);
   return text.slice(0, Math.max(0, Math.min(text.length, longestRead) - tail));
 }
 
-/** The body itself says that these are secrets, so that not even a short one is left. */
+/** The body itself marks these as secrets, so even short ones are removed. */
 function withoutOwn(text: string, own: ReadonlySet<string>): string {
   const matcher = new SecretMatcher(own);
   let clean = matcher.scrub(text);
@@ -77,7 +78,7 @@ function parse(body: string): { value: unknown } | undefined {
   }
 }
 
-/** By hand, because a pattern that looks for an end from each of many beginnings takes time that grows with their square. */
+/** Without a pattern, because searching an end from each of many beginnings takes quadratic time. */
 function stripTags(text: string): string {
   let words = '';
   let rest = 0;
@@ -93,7 +94,7 @@ function stripTags(text: string): string {
   return words + text.slice(rest);
 }
 
-/** Behind the tag that begins at `start`, and behind what it hides. */
+/** The position after the tag at `start`, and after the content that it hides. */
 function endOfTag(text: string, start: number): number {
   const end = text.indexOf('>', start) + 1;
   if (end === 0) return text.length;

@@ -1,9 +1,8 @@
 import type { ProviderId } from '../../domain/machine.ts';
 
 /**
- * What the provider's JSON looks like: reading it field by field, and the envelopes that items come in.
- * `WireError` is thrown for anything that must not be guessed at; its message names the place and never the value,
- * because the value may be a password.
+ * Reads the provider's JSON field by field, and unwraps items. Throws `WireError` for anything that must not be
+ * guessed. Its message names the field and never the value, which may be a password.
  */
 export class WireError extends Error {
   override readonly name = 'WireError';
@@ -16,7 +15,7 @@ export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    // JSON.parse quotes the text in its message: not passed on.
+    // JSON.parse quotes the text in its message, so its error isn't passed on.
     throw new WireError('the answer is not JSON');
   }
 }
@@ -25,7 +24,7 @@ export function isWireObject(value: unknown): value is WireObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The id that `value` denotes: a safe positive integer, as a number or in digits. */
+/** The id in `value`: a positive safe integer, as a number or in digits. */
 export function optionalId(value: unknown): ProviderId | undefined {
   const id = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
   return typeof id === 'number' && Number.isSafeInteger(id) && id > 0 ? id : undefined;
@@ -37,37 +36,37 @@ export function requiredId(value: unknown, what: string): ProviderId {
   return id;
 }
 
-/** A count or an amount; whatever cannot be one is as good as missing. */
+/** A count or an amount. Anything else counts as missing. */
 export function optionalAmount(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
-/** No catalogue has more. */
+/** No catalogue has more entries. */
 const mostIds = 10_000;
 
-/** All ids of a list, or undefined: with one of them unreadable the list would deny what the provider offers. */
+/** All ids of a list; undefined if one is unreadable, because the list would then deny what the provider offers. */
 export function optionalIds(value: unknown): readonly ProviderId[] | undefined {
   if (!Array.isArray(value) || value.length > mostIds) return undefined;
   const ids = value.map(optionalId);
   return ids.every((id) => id !== undefined) ? ids : undefined;
 }
 
-/** Already in the form of `Date.toISOString`. Days that not every month has are parsed instead. */
+/** Already in the form of `Date.toISOString`. Days that some months lack are parsed instead. */
 const isoTime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
-/** The longest way to write one; a longer text meets no pattern. */
+/** The longest valid form. A longer text isn't matched against any pattern. */
 const longestTime = 64;
 
-/** Clocks and time zones may be off by so much. */
+/** The tolerance for wrong clocks and time zones. */
 const mostAhead = 24 * 60 * 60_000;
 
 /**
- * RFC 3339 in UTC, as `Date.toISOString` has it. A time without a zone could be any hour, so it is dropped, and so is one that
- * lies more than a day ahead of `now`: no VM was changed then, and Kubernetes refuses a year of five digits.
+ * RFC 3339 in UTC, as `Date.toISOString` formats it. A time without a zone is ambiguous, so it is dropped. So is a time
+ * more than a day after `now`: no VM was changed then, and Kubernetes refuses a year of five digits.
  */
 export function optionalTime(value: unknown, now: number): string | undefined {
   if (typeof value !== 'string' || value.length > longestTime) return undefined;
-  // A list has two for each machine, and reading a date takes longer than all the rest of a machine.
+  // A list has two for each machine, and parsing a date takes longer than the rest of a machine.
   const isWritten = isoTime.test(value);
   if (!isWritten && !/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$/i.test(value))
     return undefined;
@@ -88,7 +87,7 @@ function isSaid(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== '';
 }
 
-/** Takes an item out of its wrapper, if it has one. */
+/** Unwraps an item, if it is wrapped. */
 export function unwrapItem(value: unknown, wrappers: readonly string[]): WireObject {
   if (!isWireObject(value)) throw new WireError('an item is not an object');
   for (const wrapper of wrappers) {
@@ -98,7 +97,7 @@ export function unwrapItem(value: unknown, wrappers: readonly string[]): WireObj
   return value;
 }
 
-/** Refuses a list that names one id twice, because it is unknown which of the two is true. */
+/** Refuses a list with a duplicate id, because either entry may be the right one. */
 export function requireUniqueIds<T extends { readonly id: ProviderId }>(items: readonly T[]): readonly T[] {
   if (new Set(items.map((item) => item.id)).size !== items.length) throw new WireError('two items have the same id');
   return items;

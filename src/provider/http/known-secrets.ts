@@ -1,11 +1,14 @@
 import { SecretMatcher } from '../../domain/secret-matcher.ts';
 import type { Secret } from '../../domain/secret.ts';
 
-/** Passwords that are no longer listed are kept up to so many times the newest list, which may have lost some for a moment. */
+/**
+ * Passwords that are no longer listed are kept, up to this multiple of the newest list, which may lack some
+ * temporarily.
+ */
 const mostTurnover = 2;
 const fewest = 1_000;
 
-/** What must not show in the provider's words: the API key in use, and the passwords that its responses contained. */
+/** The secrets that must not appear in the provider's texts: the API key in use, and the passwords in its responses. */
 export class KnownSecrets {
   readonly #key: string;
   #matcher: SecretMatcher;
@@ -19,7 +22,7 @@ export class KnownSecrets {
     return this.#matcher;
   }
 
-  /** The passwords of a whole list: a password that came with an earlier one may go in time. */
+  /** Adds the passwords of a whole list. Those of earlier lists are forgotten once there are too many. */
   addList(passwords: readonly string[]): void {
     if (this.#matcher.size > mostTurnover * passwords.length + fewest) this.#matcher = new SecretMatcher([this.#key]);
     for (const password of passwords) this.#matcher.add(password);
@@ -29,7 +32,7 @@ export class KnownSecrets {
     this.#matcher.add(password);
   }
 
-  /** The key and this password alone. */
+  /** Only the key and this password. */
   with(password: string | undefined): SecretMatcher {
     return new SecretMatcher(password === undefined ? [this.#key] : [this.#key, password]);
   }

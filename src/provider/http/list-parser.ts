@@ -1,16 +1,16 @@
 import { parseJson, reportsFailure, WireError } from './json-fields.ts';
 
 /**
- * How much of a list is read: twice what 10,000 VMs take. The limits bound what the worst list takes in memory, so they and the memory limit
- * of the chart are set together (test/provider/http/list-memory.test.ts).
+ * The limits of a list: twice the size of 10,000 VMs. They bound the memory that the worst list takes, so they and the
+ * memory limit of the chart are set together (test/provider/http/list-memory.test.ts).
  */
 export const listLimits = {
   bytes: 16 * 1024 * 1024,
   entries: 20_000,
-  /** Of all VMs together: IP addresses, and characters of names, host names, passwords and the like. */
+  /** Totals of all VMs: IP addresses, and characters of names, host names, passwords and other texts. */
   addresses: 200_000,
   characters: 5_000_000,
-  /** Of an entry that is longer, only its members of a usual length are read. */
+  /** Only the members of usual length are read from a longer entry. */
   entryLength: 128 * 1024,
   memberLength: 64 * 1024,
   members: 256,
@@ -26,18 +26,18 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * Reads the entries of a list one by one, so that a list of millions of tiny values is never in memory parsed. A list is a bare array,
- * or an object that holds exactly one array, under one of the known names. Anything else is refused: an error object with
- * an empty `errors` array must never look like an empty list.
+ * Reads the entries of a list one by one, so that a list of millions of tiny values is never in memory as a whole. A
+ * list is a bare array, or an object with exactly one array, under one of the known names. Anything else is refused: an
+ * error object with an empty `errors` array must not look like an empty list.
  */
 export function readEntries<T>(text: string, names: readonly string[], read: (entry: unknown) => T): T[] {
   return new ListReader(text, names, read).list();
 }
 
-/** A VM is an object, perhaps in an object, and its last task is one in it. */
+/** The nesting of a VM: an object, possibly wrapped in an object, with its last task inside. */
 const mostDepth = 2;
 
-/** Stands for a value that is not read, because of what it would take in memory. */
+/** Replaces a value that is skipped because of its size. */
 const tooLarge = Symbol('too large');
 
 class ListReader<T> {
@@ -101,7 +101,7 @@ class ListReader<T> {
     return entries;
   }
 
-  /** Of a large object, what is in it of a usual size: such as the id of an entry. */
+  /** The members of usual size in a large object, such as the id of an entry. */
   #entry(longest: number = listLimits.entryLength, depth = 0): unknown {
     this.#skipSpace();
     const start = this.#at;
@@ -121,7 +121,7 @@ class ListReader<T> {
     return Object.fromEntries(members);
   }
 
-  /** Calls `read` at the value of each member of the object that begins here, for it to go behind the value. */
+  /** Calls `read` at the value of each member of the object that begins here. `read` must move behind the value. */
   #members(read: (name: string) => void): void {
     this.#at += 1;
     this.#skipSpace();
@@ -136,7 +136,7 @@ class ListReader<T> {
     if (!this.#take(closeBrace)) throw notJson();
   }
 
-  /** The next value, and the white space around it. */
+  /** Reads the next value and the white space around it. */
   #value(longest: number = listLimits.memberLength): unknown {
     this.#skipSpace();
     const start = this.#at;
@@ -146,7 +146,7 @@ class ListReader<T> {
     return value;
   }
 
-  /** To the end of the next value; parsing it shows whether it is one. */
+  /** Skips to the end of the next value. Parsing shows whether it is valid. */
   #skipValue(): void {
     const text = this.#text;
     let at = this.#at;
@@ -178,7 +178,7 @@ class ListReader<T> {
   }
 }
 
-/** The place of the quote that ends the string which begins at `start`; that of the last character if there is none. */
+/** The position of the quote that ends the string at `start`; that of the last character if there is none. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
@@ -188,7 +188,7 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** The place of the last character of the number or word that begins at `start`. */
+/** The position of the last character of the number or word at `start`. */
 function endOfWord(text: string, start: number): number {
   let at = start;
   while (at < text.length && !isEndOfWord(text.charCodeAt(at))) at += 1;
@@ -199,7 +199,7 @@ function isEndOfWord(code: number): boolean {
   return code === comma || code === colon || code === closeBracket || code === closeBrace || isSpace(code);
 }
 
-/** White space as JSON has it. */
+/** White space of JSON. */
 function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }

@@ -5,17 +5,18 @@ import { isLoopback } from '../../domain/base-url.ts';
 
 /** The proxy between the operator and the provider. */
 export interface Proxy {
-  /** Host and port, for people. */
+  /** Host and port, for messages. */
   readonly address: string;
-  /** As Node's agents take it. */
+  /** In the form that Node's agents take. */
   readonly env: ProxyEnv;
   readonly password?: Secret;
 }
 
 /**
- * The proxy that the environment names for this base URL: `HTTPS_PROXY` for https, `HTTP_PROXY` for http, without those that
- * `NO_PROXY` exempts; lower-case variables win, as for curl and Go. Never one for this machine, to which alone the API key
- * may travel in clear text. Throws a sentence about a variable that can't be used, without its value: it may hold a password.
+ * The proxy for this base URL in the environment: `HTTPS_PROXY` for https, `HTTP_PROXY` for http, except for hosts in
+ * `NO_PROXY`. Lower-case variables win, as in curl and Go. There is never a proxy for this host itself, the only one to
+ * which the API key may be sent in plain text. Throws a sentence about a variable that can't be used, without its
+ * value, which may contain a password.
  */
 export function readProxy(env: Readonly<Record<string, string | undefined>>, baseUrl: string): Proxy | undefined {
   const { protocol, hostname, port } = new URL(baseUrl);
@@ -44,7 +45,7 @@ export function readProxy(env: Readonly<Record<string, string | undefined>>, bas
   };
 }
 
-/** Whether an entry of `NO_PROXY` means this host: a name with all below it, an address or range of addresses, or everything. */
+/** Whether an entry of `NO_PROXY` matches this host: a name with its subdomains, an address or range, or `*`. */
 function covers(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   const [address = '', bits] = entry.split('/');
@@ -62,7 +63,7 @@ function holds(address: string, bits: number, host: string): boolean {
   return list.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** Undefined when Node's agents would throw at it, with the value in their message, or pass it over without a word. */
+/** Undefined if Node's agents would throw with the value in the message, or ignore it silently. */
 function parse(text: string): URL | undefined {
   try {
     const url = new URL(text);

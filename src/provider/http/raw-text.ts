@@ -8,15 +8,18 @@ export const longestName = 255;
 
 declare const raw: unique symbol;
 
-/** Text as the provider sent it, of a bounded length. Its type isn't string, so that it cannot leave the decoder. */
+/** Unsanitized text of the provider, of limited length. Its type isn't string, so that it can't leave the decoder. */
 export interface RawText {
   readonly [raw]: true;
 }
 
-/** A text of at most so many characters. A longer one names nothing, and counts as missing. */
+/**
+ * A text of at most this many characters. A longer one counts as missing, because a truncated text would name something
+ * else.
+ */
 export function rawText(value: unknown, longest = longestName): RawText | undefined {
   const isUsable = typeof value === 'string' && value !== '' && hasCharacters(value, 0, longest);
-  // It is a string at run time; only `Sanitizer` makes one of it again.
+  // A string at run time; only `Sanitizer` converts it back.
   return isUsable ? (value as unknown as RawText) : undefined;
 }
 
@@ -29,12 +32,12 @@ export function isUnprintable(text: RawText): boolean {
   return !isPrintable(toString(text));
 }
 
-/** Names of regions, packages, templates and tasks come with every VM: each is searched, and held, once. */
+/** Names of regions, packages, templates and tasks occur in every VM: each is sanitized and stored once. */
 const mostRemembered = 1_000;
 
 /**
- * The only conversion of provider text to a string: without unprintable characters, known secrets and those of registered keys.
- * One serves one answer.
+ * The only conversion of provider text to a string. Removes unprintable characters, known secrets, and registered keys.
+ * One instance serves one response.
  */
 export class Sanitizer {
   readonly #secrets: KnownSecrets;
@@ -46,14 +49,14 @@ export class Sanitizer {
     this.#known = secrets.matcher;
   }
 
-  /** Text to be shown. */
+  /** Sanitizes a text that is shown. */
   shown(text: RawText | undefined): string | undefined {
     if (text === undefined) return undefined;
     const remembered = this.#remembered.get(text);
     if (remembered !== undefined) return remembered;
     const plain = toString(text);
     const scrubbed = this.#scrub(plain);
-    // Invisible characters may be all that splits a secret.
+    // Invisible characters can split a secret.
     const joined = withoutUnprintable(scrubbed);
     const bare = this.#scrub(joined);
     const clean = bare === joined ? printable(scrubbed) : bare;
@@ -67,8 +70,9 @@ export class Sanitizer {
   }
 
   /**
-   * Text that identifies something: as it is, or undefined if it must not be shown so. `own`: the password of what it identifies.
-   * Passwords of others don't count here, or one VM whose password is a common word would hide all that are named after it.
+   * A text that identifies something: unchanged, or undefined if it must not be shown unchanged. `own`: the password of
+   * the thing. Passwords of others don't count, or one VM with a common word as password would hide all VMs named after
+   * it.
    */
   exact(text: RawText, own?: string): string | undefined {
     const plain = toString(text);
@@ -79,6 +83,6 @@ export class Sanitizer {
 }
 
 function toString(text: RawText): string {
-  // As `rawText` made it.
+  // Created by `rawText`.
   return text as unknown as string;
 }

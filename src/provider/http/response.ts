@@ -10,18 +10,18 @@ import { errorText, jsonErrorText, tidy } from './error-text.ts';
 import type { Exchange, Received } from './transport.ts';
 import { WireError } from './json-fields.ts';
 
-/** How the answer of one call is understood. */
+/** How the response to a call is interpreted. */
 export interface Reading<T> {
   readonly operation: Operation;
-  /** What a 2xx means: what `decode` finds in its body (it throws `WireError` otherwise), or always the same. */
+  /** The result of a 2xx: what `decode` returns for its body (it throws `WireError` if it can't), or a fixed value. */
   readonly success: { readonly decode: (body: string, context: Context) => T } | { readonly value: T };
-  /** What a 404 means, where that is an answer. */
+  /** The result of a 404, where it is a valid one. */
   readonly absent?: { readonly value: T };
 }
 
 type Body<T> = { readonly value: T } | { readonly unusable: Unusable; readonly problem: string };
 
-/** The outcome of an exchange. Pure, and never throws, whatever the answer holds. */
+/** The outcome of an exchange. Pure, and never throws, whatever the response contains. */
 export function interpret<T>(reading: Reading<T>, exchange: Exchange, context: Context): Outcome<T> {
   const { operation } = reading;
   if (exchange.kind !== 'Received') {
@@ -56,7 +56,7 @@ export function interpret<T>(reading: Reading<T>, exchange: Exchange, context: C
   });
 }
 
-/** The failure of a call that could not even be written down. */
+/** The failure of a call that couldn't be built. */
 export function unsendable(operation: Operation, part: 'Key' | 'Id'): Outcome<never> {
   const text =
     part === 'Key' ? 'the API key is empty or holds characters that no header can carry' : 'not a machine id';
@@ -68,7 +68,7 @@ function unsuccessful(
   classified: Classified,
   facts: Omit<Failure, 'operation' | 'class' | 'code'>,
 ): Outcome<never> {
-  // A call without a value for what `classify` takes for an answer would be a mistake in the client's table of calls.
+  // A missing value for a result that `classify` returns would be a mistake in the client's table of calls.
   const { class: treatment, code } =
     typeof classified === 'string' ? ({ class: 'UnknownOutcome', code: 'UnexpectedStatus' } as const) : classified;
   return failed({ operation, class: treatment, code, ...facts });
@@ -93,7 +93,7 @@ function tooLarge(operation: Operation): string {
   return `the list is larger than ${listLimits.bytes / 2 ** 20} MiB, which is the most that the operator reads`;
 }
 
-/** Some servers call JSON HTML, and some call nothing at all HTML: the body decides, the header only supports it. */
+/** Some servers label JSON as HTML, and some send no type. The body decides, and the header only supports it. */
 function isHtml({ headers, body, cut }: Received): boolean {
   const start = body.trimStart();
   if (start.startsWith('<')) return true;
@@ -107,12 +107,12 @@ function isHtml({ headers, body, cut }: Received): boolean {
   }
 }
 
-/** No paging is documented. Should it come, a first page must not pass for all machines. */
+/** No paging is documented. If it is introduced, a first page must not count as all machines. */
 function isPart({ status, headers }: Received): boolean {
   return status === 206 || /\brel\s*=\s*"?next\b/i.test(headers['link'] ?? '');
 }
 
-/** A 2xx that is neither a page nor JSON may be half a machine with its password: none of it is quoted. */
+/** A 2xx that is neither HTML nor JSON may be a truncated machine with its password, so nothing of it is quoted. */
 function readWords({ body: text, cut }: Received, body: Body<unknown> | undefined, known: SecretMatcher): string {
   const isAnswer = body !== undefined && 'unusable' in body && body.unusable !== 'HtmlAnswer';
   if (isAnswer) return cut === undefined ? (jsonErrorText(text, known) ?? '') : '';

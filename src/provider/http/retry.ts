@@ -5,17 +5,17 @@ import type { FailureCode, Outcome } from '../../domain/failure.ts';
 export interface ReadRetries {
   /** Attempts after the first. */
   readonly count: number;
-  /** Milliseconds before the first further attempt, doubled for each; jitter makes each up to twice as long. */
+  /** Milliseconds before the second attempt, doubled for each further one. Jitter makes each up to twice as long. */
   readonly minDelay: number;
   readonly maxDelay: number;
 }
 
-/** Errors that are likely to pass. A refusal or a malformed response would only be repeated. */
+/** Temporary errors. A refusal or a malformed response would only be repeated. */
 const passing: ReadonlySet<FailureCode> = new Set(['ConnectFailed', 'ConnectionLost', 'Timeout', 'ServerError']);
 
 /**
- * Retries a read after a passing error. Only reads are retried, and only here.
- * `read` gets the milliseconds that are left of `deadline` for this attempt; the outcome is the last attempt's.
+ * Retries a read after a temporary error. Only reads are retried, and only here. `read` gets the milliseconds until
+ * `deadline` for this attempt; the outcome is that of the last attempt.
  */
 export async function retryRead<T>(
   read: (remaining: number) => Promise<Outcome<T>>,
@@ -44,12 +44,13 @@ export async function retryRead<T>(
       maxTimeout: retries.maxDelay,
       factor: 2,
       randomize: true,
-      // An attempt that its deadline would meet at once is not worth a request.
+      // An attempt without time left isn't worth a request.
       shouldRetry: ({ retryDelay }) => clock.monotonic() + retryDelay < end,
       ...(signal === undefined ? {} : { signal }),
     });
   } catch {
-    // The last attempt failed, or the signal was aborted: between two attempts, or before the first, which then reports it itself.
+    // The last attempt failed, or the signal was aborted: between two attempts, or before the first, which then reports
+    // it.
     return last ?? (await read(1));
   }
 }

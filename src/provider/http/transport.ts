@@ -9,7 +9,7 @@ import { Semaphore } from '../../domain/semaphore.ts';
 import { type ConnectionOptions, createAgents } from './agents.ts';
 import { Body } from './body.ts';
 
-/** Milliseconds until a connection stands (name and TLS included), from then until an answer begins, and for all of it. */
+/** Milliseconds to connect (name lookup and TLS included), then until the response starts, and for all of it. */
 export interface ExchangeTimeouts {
   readonly connect: number;
   readonly response: number;
@@ -22,22 +22,25 @@ export interface ExchangeRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly timeouts: ExchangeTimeouts;
-  /** Most bytes to read (after decompression) of a 2xx body; of any other answer, `errorBytes`. */
+  /** The most bytes to read (after decompression) of a 2xx body; `errorBytes` for any other response. */
   readonly bodyBytes: number;
   readonly errorBytes: number;
   readonly signal?: AbortSignal | undefined;
-  /** Asked when the request is made and when its connection stands, directly before it is sent; if it refuses, `Cancelled`. */
+  /**
+   * Called when the request is made, and when it is connected, directly before it is sent. If it refuses, the call is
+   * `Cancelled`.
+   */
   readonly fence?: Fence | undefined;
 }
 
-/** What was received: plain data. */
+/** The received response, as plain data. */
 export interface Received {
   readonly kind: 'Received';
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
   readonly bytes: number;
-  /** Why the body is not all of it. */
+  /** Why the body is incomplete. */
   readonly cut?: 'BodyTooLarge' | LostCode;
 }
 
@@ -45,14 +48,17 @@ type LostCode = 'ConnectionLost' | 'Timeout' | 'Cancelled';
 
 export type Exchange =
   | Received
-  /** No connection came about, so nothing was sent. `detail` is an error code such as `ECONNREFUSED`. */
+  /** No connection was established, so nothing was sent. `detail` is an error code such as `ECONNREFUSED`. */
   | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled'; readonly detail: string }
   | { readonly kind: 'Lost'; readonly code: LostCode; readonly detail: string };
 
-/** How many answers of more than a few kilobytes are received at once: a provider may answer every key with the largest list. */
+/**
+ * How many responses of more than a few kilobytes are received at once: a provider may return the largest list for
+ * every key.
+ */
 const mostLarge = 2;
 
-/** What sends requests; they share its connections. */
+/** Sends requests. They share connections. */
 export function createExchange(options: ConnectionOptions = {}): (request: ExchangeRequest) => Promise<Exchange> {
   const agents = createAgents(options);
   const client = got.extend({
@@ -72,8 +78,9 @@ export function createExchange(options: ConnectionOptions = {}): (request: Excha
 export const exchange = createExchange();
 
 /**
- * One request, sent at most once, and its answer. Never rejects. Redirects are not followed, because the API key would
- * travel along; the body is counted while it comes. got's error objects hold the request with the key: none leaves here.
+ * Sends a request at most once and returns the response. Never rejects. Redirects are not followed, because the API key
+ * would be sent along. The body is counted while it arrives. got's error objects contain the request with the key, so
+ * none leaves this module.
  */
 async function exchangeBy(client: Got, request: ExchangeRequest, largeBodies: Semaphore): Promise<Exchange> {
   if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
@@ -113,7 +120,7 @@ async function exchangeBy(client: Got, request: ExchangeRequest, largeBodies: Se
   } catch (error) {
     const { code, detail } = isLate ? late : describe(error, request.signal);
     if (head === undefined) {
-      // The connection stood, and was given up before anything was written to it.
+      // The connection was established, and closed before anything was written to it.
       if (connected === false) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
       if (connected) return { kind: 'Lost', code, detail };
       return { kind: 'NotSent', code: code === 'ConnectionLost' ? 'ConnectFailed' : code, detail };
@@ -144,15 +151,16 @@ function send(client: Got, { url, method, headers, body = '', timeouts, signal }
   const stream = client.stream(url, {
     method,
     headers,
-    // Without one, got would wait for a body to be written into the stream.
+    // Without this, got would wait for a body to be written to the stream.
     ...(method === 'GET' ? {} : { body }),
-    // Its own times to connect are several, and none of them sees a proxy.
+    // got's own connect timeouts are separate, and none of them covers a proxy.
     timeout: { send: timeouts.response, response: timeouts.response, request: timeouts.total },
     ...(signal === undefined ? {} : { signal }),
   });
-  // Stays: an error after the response was cut off is ignored, and without a listener it would end the process.
+  // This listener stays: an error after the response was cut off is ignored, and without a listener it would end the
+  // process.
   stream.on('error', () => {});
-  // Of a server that wants to speak another protocol; got would wait for its answer.
+  // From a server that switches protocols; got would wait for its response.
   stream.on('upgrade', (_answer: http.IncomingMessage, socket: Duplex) => {
     socket.destroy();
     stream.destroy(Object.assign(new Error(), { code: 'UNEXPECTED_UPGRADE' }));
@@ -161,12 +169,17 @@ function send(client: Got, { url, method, headers, body = '', timeouts, signal }
   return stream;
 }
 
-/** got unpacks as many layers as a header lists. Three thousand fit into one, and take seconds and a quarter of a gigabyte. */
+/**
+ * got unpacks as many layers as a header lists. A header has space for three thousand, which take seconds and 256 MB.
+ */
 function keepLayersPacked({ headers }: http.IncomingMessage): void {
   if (headers['content-encoding']?.includes(',')) headers['content-encoding'] = 'layers';
 }
 
-/** Calls back when the connection stands and nothing was written to it yet. Whatever fails before was not sent. */
+/**
+ * Calls back when the connection is established and nothing was written to it. Any earlier failure means that nothing
+ * was sent.
+ */
 function onConnected(stream: Duplex, url: string, callback: () => void): void {
   stream.once('socket', (socket: Socket) => {
     if (!socket.connecting) return callback();
@@ -174,7 +187,7 @@ function onConnected(stream: Duplex, url: string, callback: () => void): void {
   });
 }
 
-/** What went wrong, in words that hold nothing of the request. */
+/** A description of the failure without anything of the request. */
 function describe(error: unknown, signal: AbortSignal | undefined): { code: LostCode; detail: string } {
   if (signal?.aborted) return { code: 'Cancelled', detail: '' };
   if (error instanceof TimeoutError) return { code: 'Timeout', detail: error.event };
@@ -183,7 +196,7 @@ function describe(error: unknown, signal: AbortSignal | undefined): { code: Lost
   return { code: 'ConnectionLost', detail: detail === 'ERR_PROXY_TUNNEL' ? refusalOf(cause) : detail };
 }
 
-/** How a proxy refused to connect to the provider. */
+/** The proxy's refusal to connect to the provider. */
 function refusalOf(cause: unknown): string {
   const status: unknown = cause instanceof Error && 'statusCode' in cause ? cause.statusCode : undefined;
   return Number.isInteger(status) ? `proxy answered ${String(status)}` : 'ERR_PROXY_TUNNEL';

@@ -28,12 +28,13 @@ export interface CallGuardDeps {
   readonly accountFor: ConflictDeps['accountFor'];
 }
 
-/** Makes a provider call only if the state that it was decided on still holds when it gets a slot. */
+/** Sends a provider call only if the state that it was decided on is still valid when the call gets a slot. */
 export interface CallGuard {
   /**
-   * The account for the calls of one reconciliation. While a call waits for a slot and for its response, it occupies no worker,
-   * so that one slow account doesn't slow the others. The slot may come long after the decision: the call goes out only if
-   * object and VM are unchanged. If they change before, the call is cancelled at once, so that the new one doesn't wait behind it.
+   * The account for the calls of one reconciliation. While a call waits for a slot and for its response, it occupies no
+   * worker, so that one slow account doesn't delay the others. The slot may come long after the decision, so the call
+   * is sent only if object and VM are unchanged. If they change earlier, the call is cancelled immediately, so that the
+   * new one doesn't wait behind it.
    */
   guard(
     account: Account,
@@ -42,7 +43,7 @@ export interface CallGuard {
     objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): WritableAccount;
-  /** The object or its VM may have changed: cancels the waiting call if it is no longer wanted. */
+  /** The object or its VM may have changed: cancels the waiting call if it is outdated. */
   onObjectChange(key: string): void;
 }
 
@@ -50,7 +51,7 @@ export interface CallGuard {
 const longestSilence = 1_000;
 
 export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'reportUnanswered'>): CallGuard {
-  /** By the object's key: cancels the waiting call if it is no longer wanted. */
+  /** By the object's key: cancels the waiting call if it is outdated. */
   const abortWaiting = new Map<string, () => void>();
 
   return { guard, onObjectChange: (key) => abortWaiting.get(key)?.() };
@@ -76,12 +77,12 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
         const waiting = new AbortController();
         abortWaiting.set(key, () => {
           if (isStillCurrent(account, observed, shownBefore)) return;
-          // What was reported is about another request.
+          // The wait of the next request is reported separately.
           objectState.queueing = undefined;
           waiting.abort();
         });
         const stopTimer = objectState.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
-        // The report is a write, after which the object is no longer as it was decided on: so the request queues again.
+        // The report changes the object, so the call is outdated and queues again.
         function giveUp(): void {
           objectState.queueing = 'Unreported';
           waiting.abort();
@@ -94,7 +95,7 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
           if (!(await isStillAccountOf(observed.object, account))) return false;
           if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
           if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
-          // What is stored first takes a while.
+          // Storing the records before the call takes a while.
           if (beforeCall !== undefined && !((await beforeCall()) && deps.fence())) return false;
           deps.reactionLatency.observeCall(key);
           return true;
@@ -137,18 +138,19 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
     if (resourceVersion !== object.metadata.resourceVersion) return false;
     if (machine.kind !== 'Present')
       return (account.snapshot?.byName(providerName) ?? []).length === 0 && !isBack(account, observed);
-    // One that no list shows yet is decided on by what it answered to its id; one that was shown and is no longer may be gone.
+    // A new VM that no list shows yet was observed by its id. A VM that a list showed and that is no longer listed may
+    // be deleted.
     const shown = shownState(account, observed);
     return shown === machine.machine.state || (shown === undefined && shownBefore === undefined);
   }
 }
 
-/** Whether a read shows the recorded VM again, which was observed to be gone. */
+/** Whether a read shows the recorded VM again after it was observed to be deleted. */
 function isBack(account: Account, { identity }: Observed): boolean {
   return identity.kind === 'Known' && account.cachedMachine(identity.id) !== undefined;
 }
 
-/** What the newest read shows of the machine that was observed. */
+/** The state of the observed VM in the newest read. */
 function shownState(account: Account, { machine }: Observed): MachineState | undefined {
   return machine.kind === 'Present' ? account.cachedMachine(machine.machine.id)?.machine.state : undefined;
 }

@@ -17,7 +17,7 @@ const operations = {
   Delete: 'DeleteMachine',
 } as const satisfies Record<CallingAction['type'], Operation>;
 
-/** What a call is made for. `object`: namespace/name. */
+/** The purpose of a call. `object`: namespace/name. */
 export interface CallSubject {
   readonly object: string;
   readonly vmName: string;
@@ -25,8 +25,8 @@ export interface CallSubject {
 }
 
 /**
- * The call, with one log line when it ends: which VM of which object, what came of it, and how many seconds the call itself
- * took. What it waited for a slot is not part of that.
+ * Wraps the call with one log line when it ends: the object, its VM, the result, and the duration without the wait for
+ * a slot.
  */
 export function loggedCall<T>(
   call: (provider: Provider) => Promise<Outcome<T>>,
@@ -59,12 +59,12 @@ function idIn(value: unknown): ProviderId | undefined {
   return typeof value.id === 'number' ? value.id : undefined;
 }
 
-/** `NotFound`: the VM was gone already. Every other successful answer means that the call was accepted. */
+/** `NotFound`: the VM was deleted already. Any other success means that the call was accepted. */
 function wordOf(value: unknown): string {
   return value === 'NotFound' ? value : 'Accepted';
 }
 
-/** What an action wrote to Kubernetes; a provider call has a separate line. */
+/** Logs what an action wrote to Kubernetes. A provider call has a separate line. */
 export function logWrite(log: Log, key: string, action: Action, execution: Execution): void {
   switch (execution.type) {
     case 'Recorded':

@@ -19,7 +19,7 @@ import type { ObjectClient } from '../removed-objects.ts';
 import { refusalBasis } from '../observe/observe.ts';
 import { objectKey } from '../../domain/object-key.ts';
 
-/** What carrying out an action came to. `Superseded`: the object changed since it was read, and nothing was sent. */
+/** The result of an action. `Superseded`: the object changed since it was read, and nothing was sent. */
 export type Execution =
   | { readonly type: 'Nothing' }
   | { readonly type: 'Superseded' }
@@ -33,10 +33,10 @@ export type Execution =
       /** The new VM, if the answer describes it. */
       readonly machine?: Machine | undefined;
     }
-  /** `record`: what the status has to record. Undefined: it does already. */
+  /** `record`: what the status has to record; undefined if it is on record already. */
   | { readonly type: 'Recorded'; readonly record?: KnownMachine }
   | PasswordExecution
-  /** `action`: as it was sent, its operation with the time of that. */
+  /** `action`: the action as sent, with that time in its operation. */
   | { readonly type: 'Powered'; readonly action: PowerAction; readonly outcome: Outcome<void> }
   | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
   | { readonly type: 'Withdrawn' }
@@ -45,13 +45,16 @@ export type Execution =
 export interface ExecuteDeps {
   readonly client: ObjectClient;
   readonly clock: Clock;
-  /** Feeds the object as just stored into the cache, so that the next reconciliation reads its own write. */
+  /** Adds the stored object to the cache, so that the next reconciliation reads its own write. */
   readonly stored: (object: unknown) => void;
-  /** Whether nothing newer than this version of the object is known. */
+  /** Whether this is the newest known version of the object. */
   readonly isNewest: (object: VirtualMachine) => boolean;
-  /** Takes a VM for the object until its status records it, so that of two objects that adopt one at the same time one does. */
+  /**
+   * Reserves a VM for the object until its status records it: of two objects that adopt a VM at the same time, one
+   * succeeds.
+   */
   readonly lockForAdoption: (machine: KnownMachine) => boolean;
-  /** Gives it back: nothing came of the adoption. */
+  /** Releases the reservation after a failed adoption. */
   readonly unlockAdoption: (machine: KnownMachine) => void;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
   readonly deletionRate: Pick<DeletionRate, 'take'>;
@@ -63,15 +66,15 @@ export interface ExecuteDeps {
   readonly isGone: (owner: Owner) => boolean;
 }
 
-/** The account as far as calls go through it, with what is recorded about them. */
+/** The parts of an account that calls need. */
 export type WritableAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId' | 'keyedHash'>;
 
-/** What an action is carried out on. */
+/** The target of an action. */
 export interface ExecuteTarget {
   readonly object: VirtualMachine;
   readonly providerName: string;
   readonly account: WritableAccount | null;
-  /** Whether the account's key is the operator's own. */
+  /** Whether the account's key is the operator's default key. */
   readonly isDefaultKey: boolean;
   readonly objectState: ObjectState;
 }
@@ -79,8 +82,8 @@ export interface ExecuteTarget {
 const resource = { group, version, plural };
 
 /**
- * Carries out one action: the only place that changes anything at the provider, and with it the object's finalizer and
- * identity. Throws KubeError when Kubernetes does not answer a write; then nothing was sent that is not on record.
+ * Executes one action. Only this function changes anything at the provider, or the object's finalizer and identity.
+ * Throws KubeError if Kubernetes doesn't respond to a write; then nothing was sent that is not on record.
  */
 export async function execute(deps: ExecuteDeps, action: Action, target: ExecuteTarget): Promise<Execution> {
   try {
@@ -123,10 +126,10 @@ function carryOut(deps: ExecuteDeps, action: Action, target: ExecuteTarget): Pro
 }
 
 /**
- * Expected flow: slot acquired → finalizer and intent stored, with the resourceVersion that was read → POST → status record
- * (by the reconciler) → hint stored, intent gone (CompleteIdentity). Guarantees: no POST without a stored intent; a stale
- * reader sends nothing; the intent stays until the status record is stored, and while it is there, the next
- * reconciliation looks for the VM by its name before it may create again.
+ * Expected flow: slot acquired → finalizer and intent stored, with the resourceVersion that was read → POST → status
+ * record (by the reconciler) → hint stored, intent removed (CompleteIdentity). Guarantees: no POST without a stored
+ * intent; nothing is sent for an outdated object; the intent stays until the status record is stored. While it is
+ * there, the next reconciliation looks for the VM by its name before it may create one.
  */
 async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateRequest): Promise<Execution> {
   const { object, account, objectState } = target;
@@ -160,7 +163,8 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
         if (deps.isNewest(stored)) return true;
         objectState.settleIntent(intent, intent);
       } catch (error) {
-        // Whether or not it was stored, no call follows it. One that certainly was not leaves what is known of the stored one.
+        // Whether or not the intent was stored, no call follows. If it certainly was not, an earlier intent stays
+        // valid.
         if (!isSuperseded(error))
           objectState.settleIntent(intent, object.metadata.annotations?.[annotations.createPending]);
         refusedByKubernetes = error;
@@ -170,7 +174,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
     },
   );
   if (stored === undefined || outcome === undefined) {
-    // Without a refusal the call got no slot: the object or the account has changed since the decision.
+    // Without a refusal, the call got no slot, because the object or the account changed since the decision.
     if (refusedByKubernetes === undefined || isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
     throw refusedByKubernetes;
   }
@@ -181,7 +185,10 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
   return { type: 'Created', outcome };
 }
 
-/** What an answer shows of the new VM: nothing, if it names a VM that was listed before or describes one of another name. */
+/**
+ * The new VM in the response; undefined if the response names a VM that was listed before, or describes one of another
+ * name.
+ */
 function createdBy(
   request: CreateRequest,
   { id, machine }: CreateAnswer,
@@ -201,11 +208,11 @@ function createdBy(
   return { record, machine: described };
 }
 
-/** After a failed create: what its answer says of a VM that it may have created all the same. */
+/** After a failed create: a VM that its response shows nevertheless. */
 function noteFailure({ objectState, object }: ExecuteTarget, intent: string, failure: Failure, clock: Clock): void {
   switch (failure.class) {
     case 'Retry':
-      // Never sent: of a create, nothing else is classed so.
+      // Never sent: no other failure of a create has this class.
       return objectState.settleIntent(intent, intent);
     case 'UnknownOutcome':
       return;
@@ -213,18 +220,19 @@ function noteFailure({ objectState, object }: ExecuteTarget, intent: string, fai
       objectState.refuse(failure, refusalBasis(object), clock.monotonic() + refusedRetry);
       break;
     case 'Credentials':
-      // A login page or a redirect may stand behind a call that went through; 401 and 403 are given before it does.
+      // A login page or a redirect may hide a call that had its effect. 401 and 403 are returned before the call is
+      // handled.
       if (failure.code !== 'Unauthorized' && failure.code !== 'Forbidden') return;
       break;
     case 'Wait':
       break;
   }
-  // A proxy may have sent it twice: a list shows whether the first one was carried out.
+  // A proxy may have sent it twice. A list shows whether the first one had an effect.
   objectState.refusedIntent = intent;
   objectState.refusedAt = clock.monotonic();
 }
 
-/** The provider refused the create, and a later list lacks its VM: nothing is left that the finalizer would protect. */
+/** The provider refused the create, and a later list lacks its VM: the finalizer protects nothing any more. */
 async function withdraw(deps: ExecuteDeps, { object, objectState }: ExecuteTarget): Promise<Execution> {
   const intent = object.metadata.annotations?.[annotations.createPending];
   deps.quota.confirmGone(objectKey(object));
@@ -237,7 +245,8 @@ async function withdraw(deps: ExecuteDeps, { object, objectState }: ExecuteTarge
 const recordAttempts = 5;
 
 /**
- * Finalizer and hint first, only if the object is unchanged: the change may decide that the VM isn't adopted at all. The status record follows in the same reconciliation; after a crash in between, spec.adoption grants it again.
+ * Stores finalizer and hint first, only if the object is unchanged: the change may prevent the adoption. The status
+ * record follows in the same reconciliation. After a crash in between, spec.adoption grants the adoption again.
  */
 async function adopt(deps: ExecuteDeps, target: ExecuteTarget, machine: KnownMachine): Promise<Execution> {
   const key = objectKey(target.object);
@@ -255,7 +264,7 @@ async function adopt(deps: ExecuteDeps, target: ExecuteTarget, machine: KnownMac
   }
 }
 
-/** The VM is on record already, so a changed object is read again rather than given up. */
+/** The VM is on record already, so if the object changed, it is read and patched again. */
 async function completeIdentity(
   deps: ExecuteDeps,
   { object, objectState }: ExecuteTarget,
@@ -310,7 +319,7 @@ async function power(
   return { type: 'Powered', action: sent, outcome };
 }
 
-/** A second restart or power cut would do harm, so the first is recorded before it is sent, but not before it has a slot. */
+/** A second restart or power cut would do harm, so the first is recorded before it is sent, once it has a slot. */
 async function callAfterIntent(
   deps: ExecuteDeps,
   target: ExecuteTarget,
@@ -325,7 +334,7 @@ async function callAfterIntent(
   }
 }
 
-/** On record before it is made: a later process that finds many machines gone at once knows which of them were to go. */
+/** Recorded before it is sent: a later process that finds many VMs missing at once knows which were being deleted. */
 async function deleteMachine(
   deps: ExecuteDeps,
   target: ExecuteTarget,
@@ -360,7 +369,7 @@ async function release(deps: ExecuteDeps, { object }: ExecuteTarget): Promise<Ex
   return unlessSuperseded(released, { type: 'Released' });
 }
 
-/** The result of a write, unless the object changed before it. */
+/** The result of the call, unless the object changed before it. */
 async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promise<Execution> {
   try {
     await write;
@@ -371,7 +380,7 @@ async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promi
   }
 }
 
-/** Objects of one namespace share its place in the round-robin, so that many of them delay no other namespace. */
+/** The flow of the object's calls: objects of one namespace share it, so that many of them delay no other namespace. */
 function writeFor({ object, providerName }: ExecuteTarget, priority: ProviderWrite['priority']): ProviderWrite {
   return { machineName: providerName, priority, flow: object.metadata.namespace };
 }

@@ -5,15 +5,15 @@ import { KubeError } from '../../kubernetes/errors.ts';
 
 const resource = { group, version, plural };
 
-/** Finalizers as a whole; annotations by name, null for one that goes. */
+/** The complete finalizers; annotations by name, null to remove one. */
 export interface MetadataPatch {
   readonly finalizers: readonly string[];
   readonly annotations?: Readonly<Record<string, string | null>>;
 }
 
 /**
- * One metadata patch, stored only if the object is still as `object` was read. Returns the object as stored. Throws KubeError:
- * `Altered` if an admission policy changed what was sent, because no call may rest on a record that is not there.
+ * Patches the metadata, only if the object is still as it was read. Returns the stored object. Throws KubeError
+ * `Altered` if an admission policy changed what was sent, because no call may depend on a record that isn't stored.
  */
 export async function patchMetadata(
   {
@@ -35,20 +35,22 @@ export async function patchMetadata(
   throw new KubeError(`patch ${plural} ${namespace}/${name}: ${words}`, { reason: 'Altered', words });
 }
 
-/** A list in a merge patch replaces the one that is stored. Of an object with very many finalizers, those of others are read for it. */
+/**
+ * In a merge patch, a list replaces the stored one. If there are very many finalizers, those of others are read first.
+ */
 async function withOthers(
   client: Pick<KubeClient, 'get'>,
   { metadata: { namespace, name, hasMoreFinalizers } }: VirtualMachine,
   sent: readonly string[],
 ): Promise<readonly string[]> {
   if (hasMoreFinalizers !== true) return sent;
-  // `as`: metadata is Kubernetes' own.
+  // `as`: the API server validates metadata.
   const { metadata } = (await client.get(resource, { namespace, name })) as VirtualMachine;
   const others = (metadata.finalizers ?? []).filter((one) => one !== finalizer);
   return sent.includes(finalizer) ? [...others, finalizer] : others;
 }
 
-/** What of a patch is otherwise in the object as stored. Finalizers and annotations of others are theirs. Pure. */
+/** The parts of a patch that differ in the stored object. Finalizers and annotations of others are ignored. Pure. */
 export function alteredIn(sent: MetadataPatch, { metadata }: VirtualMachine): readonly string[] {
   const isHeld = metadata.finalizers?.includes(finalizer) ?? false;
   return [

@@ -10,20 +10,23 @@ import { quoted } from '../../domain/text.ts';
 import type { Action } from '../../plan/action.ts';
 import type { ObjectState } from '../object-state.ts';
 
-/** How soon a Secret is tried again that stood in the way of the initial password. */
+/** How soon the Secret for the initial password is attempted again after a conflict. */
 const passwordRetry = 5 * 60_000;
 /**
- * How long the garbage collector has for the Secret of an object that is gone: it looks for new CRDs every 30 s, and knows the owners
- * only then. Meanwhile the new object isn't Ready.
+ * How long the garbage collector may take to delete the Secret of a deleted object: it discovers new CRDs every 30 s,
+ * and resolves owners only then. Meanwhile the new object isn't Ready.
  */
 const collectorPatience = 60_000;
 
 type PasswordReason = Extract<Reason, 'InitialPasswordConflict' | 'InitialPasswordNotStored'>;
 
-/** What came of writing the password: it is there, written now or by an earlier reconciliation; else why not, as a sentence. */
+/**
+ * The result of writing the password: it is stored, now or by an earlier reconciliation; otherwise the reason, as a
+ * sentence.
+ */
 export type PasswordExecution =
   | { readonly type: 'PasswordWritten'; readonly secretName: string }
-  /** `outdated`: the Secret that holds the password of an earlier VM. */
+  /** `outdated`: the Secret with the password of an earlier VM. */
   | {
       readonly type: 'PasswordConflict';
       readonly reason: PasswordReason;
@@ -33,7 +36,7 @@ export type PasswordExecution =
   /** The Secret of a deleted object is in the way. */
   | { readonly type: 'PasswordAwaited'; readonly message: string };
 
-/** What a Secret says of its owner. */
+/** The owner reference of a Secret. */
 export interface Owner {
   readonly name: string;
   readonly uid: string;
@@ -41,14 +44,14 @@ export interface Owner {
 
 const secrets = { group: '', version: 'v1', plural: 'secrets' };
 
-/** The API server's judgement, which stands in the way of the Secret but not of the machine. What may pass is thrown. */
+/** A refusal by the API server, which prevents the Secret but doesn't affect the VM. Temporary errors are thrown. */
 const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'NotFound', 'Unexpected']);
 
 /**
- * Creates the Secret with the initial password, owned by the object so that it is garbage-collected. It is only ever created: the
- * operator has no permission to change a Secret, so it can't overwrite one. One that exists already is checked: an earlier
- * reconciliation may have written it before a crash, or the garbage collector is about to delete it. `isGone`: whether the namespace has no
- * such object any more. Throws KubeError.
+ * Creates the Secret with the initial password, owned by the object so that it is garbage-collected. The operator has
+ * no permission to change a Secret, so it can't overwrite one. An existing Secret is checked: an earlier reconciliation
+ * may have written it before a crash, or the garbage collector is about to delete it. `isGone`: whether the namespace
+ * no longer has this object. Throws KubeError.
  */
 export async function writePassword(
   client: Pick<KubeClient, 'create' | 'get'>,
@@ -64,7 +67,7 @@ export async function writePassword(
     metadata: {
       name: secretName,
       namespace,
-      // So that the password of an earlier VM is not taken for this one's, and the Secret not for one with an API key.
+      // Distinguishes it from the password of an earlier VM, and from an API key.
       annotations: { [machineIdAnnotation]: String(id) },
       labels: { 'app.kubernetes.io/managed-by': 'vps247-operator' },
       ownerReferences: [{ apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: false }],
@@ -99,7 +102,7 @@ export async function writePassword(
   return { type: 'PasswordConflict', reason: 'InitialPasswordConflict', message };
 }
 
-/** What came of it, at `now` (monotonic), for the next reconciliations. */
+/** Records the result at `now` (monotonic) for the next reconciliations. */
 export function rememberPassword(objectState: ObjectState, execution: PasswordExecution, now: number): void {
   if (execution.type === 'PasswordWritten') objectState.passwordSecret = execution.secretName;
   const isConflict =
@@ -113,7 +116,7 @@ export function rememberPassword(objectState: ObjectState, execution: PasswordEx
   objectState.notePasswordConflict({ reason, message: execution.message }, now + passwordRetry, outdated);
 }
 
-/** Whose a Secret is that has the name already. */
+/** Who owns the Secret that has the name. */
 function judge(
   secret: unknown,
   uid: string,

@@ -9,11 +9,13 @@ import type { KubeError } from '../../kubernetes/errors.ts';
 import { conditionsFor } from '../../status/conditions.ts';
 import { ofOther } from '../../status/last-known.ts';
 
-/** What to do about a refused write. */
+/** The user's remedy for a refused write. */
 export const writeRemedy =
   "change the object so that it is admitted, or exempt the operator's service account from the policy";
 
-/** What a refused or altered write means for the object: what is not done because of it, why, and what to do. Pure. */
+/**
+ * The status after a refused or altered write: what the operator doesn't do because of it, why, and the remedy. Pure.
+ */
 export function writeRefused(o: Observed, action: Action, error: KubeError): StatusReason {
   return {
     reason: 'WriteRefused',
@@ -21,7 +23,9 @@ export function writeRefused(o: Observed, action: Action, error: KubeError): Sta
   };
 }
 
-/** What an object reports that isn't reconciled, because the annotation that names this installation can't be stored. Pure. */
+/**
+ * The status of an object that isn't reconciled because the annotation with this installation can't be stored. Pure.
+ */
 export function ownershipNotStored(
   object: VirtualMachine,
   before: VirtualMachineStatus | undefined,
