@@ -23,7 +23,7 @@ export interface Start {
 
 /** The times of one change of spec.powerState. Milliseconds. */
 export interface Flip {
-  /** The same PATCH of an equal object that nobody watches just before, until its response. */
+  /** The same PATCH of an equal, unwatched object just before, until its response. */
   readonly probe: number;
   /** From before the PATCH was sent until the provider received the power call. */
   readonly reaction: number;

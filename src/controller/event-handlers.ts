@@ -5,7 +5,7 @@ import type { Scope } from './scope.ts';
 import type { SecretIndex } from './secret-index.ts';
 import type { WorkQueue } from './work-queue.ts';
 
-/** One object that came (no `before`), changed or went (no `after`). */
+/** An object that was added (no `before`), changed or deleted (no `after`). */
 interface ObjectEvent {
   readonly key: string;
   readonly before: VirtualMachine | undefined;
@@ -41,7 +41,7 @@ export interface EventHandlersOptions {
 
 export interface EventHandlers {
   onObjectChange(event: ObjectEvent): void;
-  /** The Secret (`namespace/name`) came, changed or went. */
+  /** The Secret (`namespace/name`) was added, changed or deleted. */
   onSecretChange(secret: string): void;
 }
 

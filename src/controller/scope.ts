@@ -20,12 +20,12 @@ export interface ScopeOptions {
 /**
  * Which objects this installation reconciles:
  *
- * | selector       | annotation names     | managed | relevant | because                                  |
- * | -------------- | -------------------- | ------- | -------- | ---------------------------------------- |
- * | matches        | another installation | no      | yes      | the operator reports that once           |
- * | matches        | this one, or none    | yes     | yes      |                                          |
- * | does not match | this installation    | no      | yes      | the operator removes the annotation      |
- * | does not match | anything else        | no      | no       |                                          |
+ * | selector       | annotation names     | managed | relevant | because                             |
+ * | -------------- | -------------------- | ------- | -------- | ----------------------------------- |
+ * | matches        | another installation | no      | yes      | the operator reports that once      |
+ * | matches        | this one, or none    | yes     | yes      |                                     |
+ * | does not match | this installation    | no      | yes      | the operator removes the annotation |
+ * | does not match | anything else        | no      | no       |                                     |
  */
 export class Scope {
   readonly #options: ScopeOptions;
@@ -50,7 +50,7 @@ export class Scope {
     return object !== undefined && (this.matchesSelector(object) || this.#options.ownership.isMine(object));
   }
 
-  /** An object came, changed or, without `after`, went. */
+  /** An object was added, changed or, without `after`, deleted. */
   change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
     if (!this.isManaged(after)) this.#enteredAt.delete(key);
     else if (before !== undefined && (!this.isManaged(before) || this.#options.ownership.isTakenOver(before, after)))

@@ -18,7 +18,10 @@ export class SecretIndex {
     this.#reader = reader;
   }
 
-  /** An object came, changed or, without `after`, went. A Secret that no object reads any longer is forgotten. */
+  /**
+   * An object was added, changed or, without `after`, deleted. A Secret that no object refers to any longer is
+   * forgotten.
+   */
   change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
     const current = after === undefined ? [] : this.#reader.secretsOf(after);
     for (const secret of before === undefined ? [] : this.#reader.secretsOf(before)) {

@@ -14,7 +14,7 @@ export interface OwnershipOptions {
   readonly takeOverFrom: readonly string[];
   readonly client: ObjectClient;
   readonly log: Log;
-  /** Feeds the object as just stored into the cache. */
+  /** Adds the stored object to the cache. */
   readonly stored: (object: unknown) => void;
   /** Emits an Event about an object that another installation manages. */
   readonly emitEvent: (object: VirtualMachine, message: string) => void;
@@ -24,22 +24,23 @@ export interface OwnershipOptions {
 const leaseRef = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-.a-z0-9]{0,252}$/;
 
 /**
- * Which installation of the operator manages an object, so that two that watch the same objects by mistake are never two
- * writers. The annotation `vps247.com/managed-by` names it. It depends on nothing but the object itself, so what a tenant
- * writes there concerns that object alone.
+ * Determines which installation of the operator manages an object, so that two installations that watch the same
+ * objects by mistake never both write to it. The annotation `vps247.com/managed-by` names the installation. It depends
+ * only on the object itself, so a tenant who edits it affects only that object.
  *
- * | annotation names         | and                          | then                                                  |
- * | ------------------------ | ---------------------------- | ----------------------------------------------------- |
- * | this installation        | the object left its selector | it removes the annotation                             |
- * | this installation        |                              | it reconciles                                         |
- * | one of `takeOverFrom`    | the first time               | it writes its own name, then reconciles               |
- * | another installation     |                              | it leaves the object alone, and reports that once     |
- * | no installation          | the object is being deleted  | it reconciles: two that delete come to the same       |
- * | no installation          | our finalizer is there       | it writes its name, then reconciles                   |
- * | no installation          |                              | it reconciles; its name is stored with the finalizer  |
+ * | annotation names      | and                          | then                                                 |
+ * | --------------------- | ---------------------------- | ---------------------------------------------------- |
+ * | this installation     | the object left its selector | it removes the annotation                            |
+ * | this installation     |                              | it reconciles                                        |
+ * | one of `takeOverFrom` | the first time               | it writes its own name, then reconciles              |
+ * | another installation  |                              | it leaves the object alone, and reports that once    |
+ * | no installation       | the object is being deleted  | it reconciles: two deletions have the same result    |
+ * | no installation       | our finalizer is there       | it writes its name, then reconciles                  |
+ * | no installation       |                              | it reconciles; its name is stored with the finalizer |
  *
- * Each of these writes carries the resourceVersion that was read: of two installations that write, one gets a conflict. An object
- * changes its owner this way once: two installations that are set to take over from each other would otherwise both act on it in turns.
+ * Each of these writes carries the resourceVersion that was read: if two installations write, one gets a conflict. An
+ * object changes its owner this way only once: two installations that are set to take over from each other would
+ * otherwise alternate.
  */
 export class Ownership {
   readonly #options: OwnershipOptions;
@@ -47,7 +48,7 @@ export class Ownership {
   readonly #others = new Set<string>();
   /** UIDs of objects that this process took over, by key. */
   readonly #takenOver = new Map<string, string>();
-  /** UIDs of objects that an Event was emitted for, by key: a tenant who edits the annotation again and again gets one. */
+  /** UIDs of objects with an emitted Event, by key: a tenant who edits the annotation repeatedly gets one. */
   readonly #reported = new Map<string, string>();
   readonly #loggedNamespaces = new Set<string>();
 
@@ -56,7 +57,7 @@ export class Ownership {
     this.#takeOverFrom = new Set(options.takeOverFrom);
   }
 
-  /** For the writes that put the finalizer on an object. */
+  /** The annotation that is written together with the finalizer. */
   get annotation(): Readonly<Record<string, string>> {
     const { installation } = this.#options;
     return installation === undefined ? {} : { [annotations.managedBy]: installation };
@@ -80,7 +81,7 @@ export class Ownership {
     return owner !== undefined && owner !== this.#options.installation && owner !== (after && ownerOf(after));
   }
 
-  /** An object came, changed or, without `after`, went. */
+  /** An object was added, changed or, without `after`, deleted. */
   change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void {
     if (after !== undefined && isInScope && this.isOwnedByOthers(after)) this.#others.add(key);
     else this.#others.delete(key);
@@ -95,8 +96,8 @@ export class Ownership {
   }
 
   /**
-   * The first step of a reconciliation of an object that this installation may manage: whether it continues. If not, a write
-   * brings the next one. Throws KubeError when Kubernetes refuses or alters that write.
+   * The first step of a reconciliation of an object that this installation may manage. Returns whether to continue; if
+   * not, a write triggers the next reconciliation. Throws KubeError if Kubernetes refuses or alters that write.
    */
   async ensureOwned(object: VirtualMachine): Promise<boolean> {
     const { installation } = this.#options;
@@ -109,7 +110,7 @@ export class Ownership {
     return false;
   }
 
-  /** Instead of a reconciliation, for an object that this installation doesn't manage, or not any longer. */
+  /** Replaces the reconciliation of an object that this installation doesn't manage, or no longer. */
   async leave(key: string, object: VirtualMachine, isInScope: boolean): Promise<void> {
     if (!isInScope) {
       if (this.isMine(object)) await this.#write(object, null);
@@ -142,7 +143,10 @@ export class Ownership {
     return this.#takenOver.get(objectKey(object)) === object.metadata.uid;
   }
 
-  /** Whether it was stored. An object that was changed or deleted since it was read: that brings the next reconciliation. */
+  /**
+   * Returns whether it was stored. If the object was changed or deleted since it was read, the watch triggers the next
+   * reconciliation.
+   */
   async #write(object: VirtualMachine, owner: string | null): Promise<boolean> {
     const { finalizers = [] } = object.metadata;
     try {

@@ -1,6 +1,6 @@
 import { type Machine, type MachineState, isTaskBusy } from '../domain/machine.ts';
 
-/** What reads have shown of one VM over time. Times are monotonic; each read makes a new value. */
+/** What reads have shown of one VM over time. Times are monotonic. Each read returns a new value. */
 export interface PowerHistory {
   readonly state?: MachineState;
   readonly stateSince: number;
@@ -8,7 +8,7 @@ export interface PowerHistory {
   readonly busySince?: number | undefined;
   readonly lastUpAt?: number;
   readonly lastDownAt?: number;
-  /** The provider's time of the last action: now, and while the VM was last up. */
+  /** The provider's time of the last action: at present, and while the VM last ran. */
   readonly updatedAt?: string | undefined;
   readonly updatedAtWhenUp?: string | undefined;
 }
@@ -22,7 +22,7 @@ export interface MachineRead {
   readonly at: number;
 }
 
-/** The history with one more read. Pure. */
+/** The history with another read. Pure. */
 export function withRead(before: PowerHistory, { machine, startedAt, at }: MachineRead): PowerHistory {
   const { state, updatedAt } = machine;
   const isUp = state === 'Starting' || state === 'Running';

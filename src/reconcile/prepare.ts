@@ -31,9 +31,9 @@ export interface Preparation extends ObserveInput {
 }
 
 /**
- * Everything that a reconciliation changes before it observes: it chooses the account, notes what the user requests, and subscribes to
- * the VM. Undefined: the account has no list yet and there is nothing new to report; the first list requeues the object. Throws
- * KubeError when the Secret can't be read for reasons that say nothing about it.
+ * Everything that a reconciliation changes before it observes: it chooses the account, notes the user's requests, and
+ * subscribes to the VM. Undefined: the account has no list yet and there is nothing new to report; the first list
+ * requeues the object. Throws KubeError if the Secret can't be read for reasons that say nothing about it.
  */
 export async function prepare(
   deps: PrepareDeps,
@@ -59,14 +59,14 @@ export async function prepare(
     account.requestList(key, 0);
     return undefined;
   }
-  // The list that shows that the provider is available again requeues the objects that have a call to make.
+  // The list that shows that the provider is available again requeues the objects with a pending call.
   if (account?.isUnavailable === true && account.lastFailure === undefined)
     account.requestList(key, deps.clock.monotonic());
   const limit = typeof found === 'string' ? found : undefined;
   return { subject, requests, lookup, limit, account, target, lastIntent, isIntentOpen };
 }
 
-/** The account to work with; `present` is that of the key in the Secret. The state of the object records both. */
+/** Chooses the account; `present` is that of the key in the Secret. The object's state records both. */
 function chooseAccount(
   deps: PrepareDeps,
   key: string,
@@ -87,7 +87,7 @@ function chooseAccount(
   successor?.subscribe(key, { name: providerName(object), group: object.metadata.namespace });
   successor?.requestList(key, 0);
   if (lookup.kind === 'Found') {
-    // A key that was rejected may be valid now: the user has written it to the Secret again.
+    // A rejected key may be valid now: the user has written it to the Secret again.
     if (objectState.secretVersion !== undefined && lookup.version !== objectState.secretVersion) present?.retryKey();
     objectState.secretVersion = lookup.version;
   }
@@ -101,7 +101,7 @@ function noteRequests(deps: PrepareDeps, object: VirtualMachine, objectState: Ob
   return requests;
 }
 
-/** Which VM the object stands for, from its records, its create intent and the newest list. */
+/** Which VM belongs to the object, from its records, its create intent and the newest list. */
 function describeSubject(
   key: string,
   object: VirtualMachine,
@@ -119,13 +119,13 @@ function describeSubject(
     withoutReplaced(readIdentity(object, written), replaced, account),
     account?.snapshot,
   );
-  // The intent of a VM that is on record is done, unless it is to replace that VM.
+  // The intent of a recorded VM is complete, unless it replaces that VM.
   const intent =
     pending === undefined || (identity.kind === 'Known' && identity.id !== lastIntent?.replaces)
       ? undefined
       : lastIntent;
   const isDefaultKey = lookup.kind === 'Found' && lookup.isDefault;
-  // A VM that may have been created comes first, and with the operator's own key nothing else is looked for.
+  // A VM that may have been created comes first. With the operator's default key, nothing else is looked for.
   const sought = isDefaultKey || intent?.isOwn === true ? providerName(object) : soughtName(object);
   const subject: ReconcileSubject = {
     key,
@@ -142,28 +142,29 @@ function describeSubject(
 }
 
 /**
- * Whether the status reports on the current spec. Before the first list a reconciliation could only find out that it has to wait: with
- * ten thousand objects, that was half of the work of a start.
+ * Whether the status reports on the current spec. Before the first list, a reconciliation would only conclude that it
+ * has to wait. With ten thousand objects, that was half of the work at startup.
  */
 function isReported({ metadata, status }: VirtualMachine): boolean {
   return status?.observedGeneration === metadata.generation && metadata.deletionTimestamp === undefined;
 }
 
 /**
- * The account of the key, unless the key is new in the Secret and not verified yet. Until then the account before it is used, so that a
- * rotation interrupts nothing, and a wrong key is reported as rejected.
+ * The account of the key, unless the key is new in the Secret and not verified yet. Until then the previous account is
+ * used, so that a rotation interrupts nothing, and a wrong key is reported as rejected.
  */
 function accountInUse(present: Account, objectState: ObjectState, isDefault: boolean): Account {
   const before = objectState.account;
-  // The operator's own key has other permissions than one of the namespace, so neither replaces the other.
+  // The operator's default key has other permissions than a key of the namespace, so neither replaces the other.
   const isVerified = present.credentialStatus !== 'Unverified' || objectState.usesDefaultKey !== isDefault;
   if (before === undefined || before === null || before.credentialStatus !== 'Accepted' || isVerified) return present;
   return before;
 }
 
 /**
- * While an object is deleted whose Secret was deleted too: the key from that Secret that the provider accepted last. Helm and kubectl
- * delete Secrets first, and a VM that can't be deleted costs money. A key that was replaced or rejected is not used.
+ * For an object that is being deleted and whose Secret was deleted, too: the key from that Secret that the provider
+ * last accepted. Helm and kubectl delete Secrets first, and a VM that can't be deleted costs money. A replaced or
+ * rejected key isn't used.
  */
 function keyToFinishWith(
   object: VirtualMachine,
@@ -179,7 +180,10 @@ function secretOf({ spec: { credentialsSecretRef: ref } }: VirtualMachine): stri
   return JSON.stringify([ref.name, ref.key]);
 }
 
-/** The create intent that replaces a VM was stored after that VM was gone, whatever came of the intent. The VM may be back. */
+/**
+ * The create intent of a replacement was stored after the VM was deleted, whatever the result of the create. The old VM
+ * may have reappeared.
+ */
 function withoutReplaced(identity: Identity, replaced: number | undefined, account: Account | null): Identity {
   const isReplaced = identity.kind === 'Known' && identity.id === replaced;
   return isReplaced && account?.cachedMachine(identity.id) === undefined ? { kind: 'None' } : identity;

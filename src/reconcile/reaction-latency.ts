@@ -2,9 +2,9 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Clock } from '../domain/clock.ts';
 
 /**
- * The time from when the newest change of the spec was seen until the provider is called for it, including waits for a slot or a quota.
- * Many changes need no call. They are forgotten once a reconciliation has found that, so that a later call because of drift isn't
- * counted as their reaction.
+ * Measures the time from the observation of the newest spec change to the provider call for it, including waits for a
+ * slot or a quota. Many changes need no call. They are forgotten once a reconciliation finds that, so that a later call
+ * because of drift isn't counted as their reaction.
  */
 export class ReactionLatency {
   readonly #clock: Clock;
@@ -16,7 +16,10 @@ export class ReactionLatency {
     this.#observe = observe;
   }
 
-  /** An object to act on came, changed or went. `initial`: it was met, and may have been so for long. */
+  /**
+   * An object to reconcile was added, changed or deleted. `initial`: it is part of the initial list, so its change may
+   * be old.
+   */
   specChanged(
     key: string,
     before: VirtualMachine | undefined,
@@ -41,7 +44,7 @@ export class ReactionLatency {
   }
 }
 
-/** A deletion raises the generation as a new spec does. */
+/** A deletion increments the generation like a new spec. */
 function hasNewGeneration(before: VirtualMachine | undefined, after: VirtualMachine): boolean {
   return before?.metadata.generation !== after.metadata.generation;
 }

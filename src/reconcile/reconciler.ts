@@ -36,13 +36,13 @@ export interface ReconcilerDeps
 export interface Reconciler {
   /** Reconciles one object. Rejects with KubeError when Kubernetes refuses a write; the workers retry. */
   reconcile(key: string, withoutWorker: ReleaseWorker): Promise<ReconcileResult>;
-  /** The object or its VM may have changed: cancels a call that waits for a slot and is no longer wanted. */
+  /** The object or its VM may have changed: cancels a waiting call if it is outdated. */
   onObjectChange(key: string): void;
   /** The account that the object last worked with. */
   accountOf(key: string): Account | undefined;
 }
 
-/** Prepare, observe, plan, execute, conclude, report. What it remembers may be lost at any time. */
+/** Prepare, observe, plan, execute, conclude, report. The state in memory may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const objectStates = new Map<string, ObjectState>();
   const reporter = createReporter(deps);
@@ -56,7 +56,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     accountOf: (key) => objectStates.get(key)?.account ?? undefined,
   };
 
-  /** The guards: what has to be settled before the object is reconciled. */
+  /** The guards: conditions for a reconciliation of the object. */
   async function reconcile(key: string, withoutWorker: ReleaseWorker): Promise<ReconcileResult> {
     const stored = deps.cache.get(key);
     const objectState = stateOf(objectStates, key, stored, deps.clock.monotonic());
@@ -105,7 +105,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     try {
       heldFor = await reporter.report(observed, conclusion.report, objectState, isOutcome, withoutWorker);
     } finally {
-      // The status record reserves the VM now, or the VM is free again. A record that is refused is in memory only.
+      // The status record reserves the VM now, or the VM is free again. A refused record is in memory only.
       if (decision.action.type === 'RecordIdentity' && objectState.unsaved?.refusal === undefined)
         deps.machineIndex.unlockAdoption(decision.action.machine.id, key);
     }

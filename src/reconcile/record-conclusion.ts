@@ -16,7 +16,7 @@ export interface RecordConclusionDeps {
   readonly quota: Pick<NamespaceQuota, 'wait'>;
 }
 
-/** Records in the object's state what an execution came to, and when the next one may follow. */
+/** Records the result of an execution in the object's state, and when the next one may follow. */
 export function recordConclusion(
   { clock }: RecordConclusionDeps,
   { object }: Observed,
@@ -32,7 +32,8 @@ export function recordConclusion(
     objectState.refusedSince = isBusy ? (objectState.refusedSince ?? now) : undefined;
     objectState.refusedWords = isBusy ? (objectState.refusedWords ?? refusalWords(outcome.failure)) : undefined;
     if (outcome.ok) objectState.failures = 0;
-    // A request to wait doesn't count as a failure: after many of them, a real failure would be retried minutes later.
+    // A request to wait doesn't count as a failure: otherwise, after many of them, a real failure would be retried
+    // minutes later.
     else if (outcome.failure.class !== 'Wait') objectState.failures += 1;
   }
   if (
@@ -49,7 +50,9 @@ export function recordConclusion(
   if (conclusion.hold !== undefined) objectState.notBefore = now + conclusion.hold;
 }
 
-/** Requests the reads and limits that requeue the object, and records from when on the next decision needs a newer list. */
+/**
+ * Requests the reads and limits that requeue the object, and records from when on the next decision needs a newer list.
+ */
 export function requestRequeue(
   { clock, quota }: RecordConclusionDeps,
   account: Account | null,

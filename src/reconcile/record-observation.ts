@@ -10,7 +10,7 @@ export interface RecordObservationDeps {
   readonly credentials: Pick<Credentials, 'distrust'>;
 }
 
-/** What follows from an observation, whatever is decided on it: records what it found, and requests the reads that it lacks. */
+/** Records the findings of an observation, whatever the decision, and requests the reads that it lacks. */
 export function recordObservation(
   { credentials }: RecordObservationDeps,
   { subject: { key, object }, account }: Preparation,

@@ -7,9 +7,12 @@ import { objectKey } from '../domain/object-key.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ReflectorChange } from '../kubernetes/cache/reflector.ts';
 
-/** Limits the memory that a tenant can use up by winning this race repeatedly. */
+/** Limits the memory that a tenant can use by winning this race repeatedly. */
 const mostKept = 1_000;
-/** How long a deletion that found no finalizer may be in progress: kube-apiserver ends requests after one minute (`--request-timeout`). Milliseconds. */
+/**
+ * How long a deletion that found no finalizer can be in progress: kube-apiserver ends requests after one minute
+ * (`--request-timeout`). Milliseconds.
+ */
 const longestDeletion = 2 * 60_000;
 
 export type ObjectClient = Pick<KubeClient, 'get' | 'patch' | 'create'>;
@@ -25,21 +28,22 @@ export interface RemovedObjectsDeps {
 }
 
 /**
- * Objects that the API server removed although they held the operator's finalizer. This happens when the API server was carrying
- * out a deletion before the finalizer was stored: it doesn't look at finalizers a second time. A create call may have followed, so
- * the object is kept here, as one that is being deleted, until the deletion is confirmed and the finalizer goes. A restart forgets it.
+ * Objects that the API server removed although they had the operator's finalizer. This happens if a deletion was in
+ * progress when the finalizer was stored, because the API server doesn't check finalizers again. A create call may have
+ * followed, so the object is kept here, as one that is being deleted, until the deletion of the VM is confirmed and the
+ * finalizer removed. A restart forgets it.
  */
 export class RemovedObjects {
   readonly #deps: RemovedObjectsDeps;
   readonly #objects = new Map<string, VirtualMachine>();
-  /** When (monotonic) a finalizer was put on which object, the oldest first; none from before `longestDeletion`. */
+  /** When (monotonic) the finalizer was added to which object, the oldest first; none from before `longestDeletion`. */
   readonly #heldSince = new Map<string, number>();
 
   constructor(deps: RemovedObjectsDeps) {
     this.#deps = deps;
   }
 
-  /** The client for those that reconcile objects: reads and patches of an object that is kept here reach only the copy. */
+  /** The client for reconciliations: reads and patches of an object that is kept here affect only the copy. */
   readonly client: ObjectClient = {
     get: async (resource, ref) => this.#kept(resource, ref) ?? (await this.#deps.client.get(resource, ref)),
     patch: async (resource, ref, patch) => {
@@ -57,7 +61,7 @@ export class RemovedObjects {
     return this.#objects.keys();
   }
 
-  /** A change of the watched objects, as it is with the ones kept here. */
+  /** Merges a change of a watched object with the objects kept here. */
   take(change: ReflectorChange<VirtualMachine>): ReflectorChange<VirtualMachine> {
     const { key, after, lastState: last } = change;
     const kept = this.#objects.get(key);
@@ -80,7 +84,7 @@ export class RemovedObjects {
     return { ...change, after: removed };
   }
 
-  /** Returns whether the finalizer was put on the object a short time ago. */
+  /** Returns whether the finalizer was added to the object recently. */
   #noteFinalizer({ key, before, after, initial }: ReflectorChange<VirtualMachine>): boolean {
     const now = this.#deps.clock.monotonic();
     for (const [oldest, since] of this.#heldSince) {
@@ -115,7 +119,10 @@ export class RemovedObjects {
   }
 }
 
-/** An object with a finalizer is marked as deleted first, and removed when the finalizer is gone: this one never was. */
+/**
+ * An object with a finalizer is normally marked as deleted first, and removed when the finalizer is removed. This one
+ * was not.
+ */
 function wasRemovedEarly(object: VirtualMachine): boolean {
   return object.metadata.deletionTimestamp === undefined && isHeld(object);
 }

@@ -23,11 +23,11 @@ export interface ReporterDeps extends Omit<StatusWriterDeps, 'reportEvent'> {
   readonly events: Pick<EventRecorder, 'record'>;
 }
 
-/** Statuses and events of objects: all that a reconciliation reports. */
+/** Reports a reconciliation: statuses and events of objects. */
 export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
   /**
-   * `isOutcome`: it reports a call just made. If the API server does not answer, it is stored before the next reconciliation decides. Returns
-   * after how long it is to be tried again, in milliseconds; Infinity: that isn't needed.
+   * `isOutcome`: it reports a call that was just sent. If the API server doesn't respond, it is stored before the next
+   * reconciliation decides. Returns the time until the next attempt in milliseconds; Infinity: none is needed.
    */
   report(
     observed: Observed,
@@ -41,18 +41,21 @@ export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
    * comes of the call is reported as well.
    */
   reportUnanswered(observed: Observed, decision: Decision, objectState: ObjectState): Promise<void>;
-  /** The annotation of this installation can't be stored, so the object isn't reconciled: Ready stays as it was, Synced says why. */
+  /**
+   * The annotation with this installation can't be stored, so the object isn't reconciled: Ready is unchanged, and
+   * Synced shows the reason.
+   */
   reportOwnership(
     object: VirtualMachine,
     error: KubeError,
     objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): Promise<void>;
-  /** Once for each value, as long as this process lives. */
+  /** Once for each value in the life of this process. */
   reportAnnotations(object: VirtualMachine, objectState: ObjectState): void;
-  /** Once, as long as this process lives. */
+  /** Once in the life of this process. */
   reportHint({ object, identity }: Observed, objectState: ObjectState): void;
-  /** The event of a decision that was carried out. */
+  /** The event of an executed decision. */
   reportExecution(object: VirtualMachine, decision: Pick<Decision, 'event'>, execution: Execution): void;
   event(object: VirtualMachine, reason: Reason, note: string): void;
 }
@@ -81,7 +84,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
   ): Promise<number> {
     if (reported === undefined) return Infinity;
     const status = statusFor(observed, reported);
-    // The cache holds the object as this reconciliation's own writes left it.
+    // The cache contains the object after this reconciliation's own writes.
     const object = deps.cache.get(objectKey(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
     const { refusal, status: unstored } = objectState.unsaved ?? {};
@@ -92,7 +95,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     for (const { reason, message } of transitionEvents(before, status, reported.statusReason))
       event(object, reason, message);
     if (refusal?.form === 'Nothing') objectState.unsaved = { status, refusal };
-    // No worker is held meanwhile: the next object's call does not wait for this one's status.
+    // No worker is occupied meanwhile, so the next object's call doesn't wait for this status.
     else await withoutWorker(save(object, status, objectState, isOutcome));
     return Infinity;
   }

@@ -9,8 +9,8 @@ const unavailableReasons: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Ti
 const unavailableRetry = 2_000;
 
 /**
- * When a reconciliation is repeated: after what was concluded, when a refused status may be written again, or when a status that waits
- * (`heldFor`) may be written, whichever is first. Milliseconds; `now` is monotonic.
+ * When a reconciliation is repeated: after the concluded time, when a refused status may be written again, or when a
+ * delayed status (`heldFor`) may be written, whichever is first. Milliseconds; `now` is monotonic.
  */
 export function requeueAfter(
   { after, isSuperseded }: Conclusion,
@@ -24,16 +24,16 @@ export function requeueAfter(
   return Number.isFinite(soonest) ? { after: soonest } : {};
 }
 
-/** The same after an error; rethrows one that is about the object. */
+/** The same after an error. Rethrows an error about the object. */
 export function requeueAfterError(
   { log, random }: { readonly log: Log; readonly random: () => number },
   key: string,
   error: unknown,
 ): ReconcileResult {
-  // The object was deleted a moment ago; the watch is about to show it.
+  // The object was just deleted; the watch is about to show that.
   if (error instanceof KubeError && error.reason === 'NotFound') return { requeue: true };
   if (!(error instanceof KubeError) || !unavailableReasons.has(error.reason)) throw error;
-  // A fixed delay: the backoff of the object must not outlast the outage.
+  // A fixed delay, because the backoff of the object must not outlast the outage.
   log.warn('API server is unavailable, requeued object', { object: key, error });
   return { failed: true, after: unavailableRetry * (1 + random() / 2) };
 }

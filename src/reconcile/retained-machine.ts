@@ -2,9 +2,9 @@ import type { Account } from '../provider/account/account.ts';
 import type { RetainedMachine } from '../controller/namespace-quota.ts';
 
 /**
- * Whether lists confirm that a VM that an object left running is deleted. Only a list of the VM's account counts, and only one that
- * started at `earliest` (monotonic) or later: before, the VM may exist without being shown. Without such a list, because no object
- * uses the account's key any more, the VM counts as existing.
+ * Whether lists confirm that a VM that an object left running is deleted. Only a list of the VM's account counts that
+ * started at or after `earliest` (monotonic): before, the VM may exist without being listed. Without such a list,
+ * because no object uses the account's key any more, the VM counts as existing.
  */
 export function isConfirmedGone(
   { id, name, ownerId, account }: RetainedMachine,
@@ -16,11 +16,11 @@ export function isConfirmedGone(
   for (const one of accounts) {
     const { snapshot } = one;
     if (snapshot === undefined || snapshot.startedAt < newest) continue;
-    // An entry that can't be read is a VM, and may be of any name.
+    // An unreadable entry is a VM, and may have any name.
     const isShown =
       id === undefined ? snapshot.byName(name).length > 0 || snapshot.unreadable.size > 0 : snapshot.has(id);
     const isItsAccount = ownerId === undefined ? one === account : one.ownerId === ownerId;
-    // Ids are the provider's, and mean the same in every account.
+    // Ids are unique across accounts.
     if (!isItsAccount && !(isShown && id !== undefined)) continue;
     newest = snapshot.startedAt;
     const isBelieved =

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { backoff } from './conclude.ts';
 
-/** A status that stood for so long is put back at once. */
+/** A status that was stable for this long is restored immediately. */
 const calm = 10 * 60_000;
 
 /**
- * Slows down a status that another writer replaces again and again: another installation that reports something else, a policy, a
- * script. Each would otherwise answer the other's write at once, without end. The first time it is put back at once, then with
- * exponential backoff. A status that says something new is never held.
+ * Delays a status that another writer replaces repeatedly: another installation that reports something else, a policy,
+ * a script. Otherwise each would respond to the other's write immediately, without end. The first time, the status is
+ * restored immediately, then with exponential backoff. A status with new content is never delayed.
  */
 export class Rewrites {
   #stored: string | undefined;
@@ -26,14 +26,14 @@ export class Rewrites {
     this.#storedAt = now;
   }
 
-  /** How long the status is to wait, in milliseconds. */
+  /** How long the status has to wait, in milliseconds. */
   heldFor(status: VirtualMachineStatus, now: number): number {
     if (this.#until <= now || digest(status) !== this.#stored) return 0;
     return this.#until - now;
   }
 }
 
-/** Of what the status says: the times of its conditions follow from what it is put in place of. */
+/** A hash of the status without the transition times of its conditions, which depend on the status that it replaces. */
 function digest(status: VirtualMachineStatus): string {
   const conditions = status.conditions?.map((condition) => ({ ...condition, lastTransitionTime: undefined }));
   return createHash('sha256')

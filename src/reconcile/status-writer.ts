@@ -14,19 +14,19 @@ import { writeRemedy } from './execute/write-refusal.ts';
 import { objectKey } from '../domain/object-key.ts';
 
 /**
- * Status writes in flight at once. More of them make an API server with two cores no faster, and they would delay the writes of
- * users. A provider call matters more than the report about it.
+ * The concurrency limit for status writes. More make an API server with two cores no faster, and would delay the writes
+ * of users. A provider call matters more than its report.
  */
 const statusWrites = 16;
 
 /** A call depends on its intent, so only these forms, which contain it, may be stored before the call. */
 const formsWithIntent: readonly Form[] = ['Full', 'Record'];
 
-/** Stores statuses, and remembers in `ObjectState.unsaved` what of one the API server refuses. */
+/** Stores statuses, and remembers in `ObjectState.unsaved` what the API server refuses. */
 export interface StatusWriter {
   /**
-   * Stores the status that a call of this type rests on, only if the object is still as given. A deletion doesn't depend on it: a status
-   * that is refused must not keep a VM that is to go. Throws KubeError.
+   * Stores the status that a call of this type depends on, only if the object is unchanged. A deletion doesn't depend
+   * on it: a refused status must not keep a VM that should be deleted. Throws KubeError.
    */
   storeIntent(
     object: VirtualMachine,
@@ -34,14 +34,17 @@ export interface StatusWriter {
     after: VirtualMachineStatus,
     objectState: ObjectState,
   ): Promise<void>;
-  /** `isOutcome`: it reports a call just made. If the API server does not answer, it is stored before anything else. Throws KubeError. */
+  /**
+   * `isOutcome`: it reports a call that was just sent. If the API server doesn't respond, it is stored before anything
+   * else. Throws KubeError.
+   */
   save(
     object: VirtualMachine,
     after: VirtualMachineStatus,
     objectState: ObjectState,
     isOutcome: boolean,
   ): Promise<void>;
-  /** How long the status waits because another writer replaces it again and again. Milliseconds. */
+  /** How long the status waits because another writer replaces it repeatedly. Milliseconds. */
   heldFor(status: VirtualMachineStatus, objectState: ObjectState): number;
 }
 
@@ -94,7 +97,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     try {
       const now = clock.now();
       const { form = 'Full', because, until = -Infinity } = objectState.unsaved?.refusal ?? {};
-      // What was refused a moment ago is not sent again.
+      // A form that was just refused isn't sent again.
       const isHeld = form !== 'Nothing' && until > clock.monotonic();
       const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
       const written = await writeStatus(client, { object, after, now, ...shorter });
@@ -138,7 +141,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
   ): void {
     const { count, until } = objectState.unsaved?.refusal ?? { count: 0, until: -Infinity };
     const now = clock.monotonic();
-    // A shorter one that was stored meanwhile says nothing about the full one.
+    // A shorter form that was stored meanwhile says nothing about the full one.
     const next = until > now ? { count, until } : { count: count + 1, until: now + backoff(count, random()) };
     objectState.unsaved = { status, refusal: { form, because, ...next } };
   }

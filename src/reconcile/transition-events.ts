@@ -2,7 +2,7 @@ import type { ConditionType, VirtualMachineStatus } from '../api/v1alpha1/types.
 import type { StatusReason } from '../plan/action.ts';
 import { isTrouble } from '../status/status.ts';
 
-/** The events of a new status: one per change of reason, because a condition that stays as it was is not news. Pure. */
+/** The events of a new status: one for each change of a reason, because an unchanged condition needs none. Pure. */
 export function transitionEvents(
   before: VirtualMachineStatus | undefined,
   after: VirtualMachineStatus,
@@ -12,7 +12,7 @@ export function transitionEvents(
   const synced = after.conditions?.find(({ type }) => type === 'Synced');
   const asSpecified = after.conditions?.find(({ type }) => type === 'AsSpecified');
   const events: StatusReason[] = [];
-  // Trouble beside the VM covers what Synced would report of it.
+  // A problem beside the VM hides what Synced would report of it.
   const shownOfVm = isTrouble(shown) ? reasonOf(before, 'Ready') : shown;
   if (shownOfVm !== statusReason.reason) events.push(statusReason);
   if (

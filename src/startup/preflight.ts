@@ -11,11 +11,11 @@ export interface PreflightDeps {
   readonly accessReview: AccessReview;
   readonly clock: Clock;
   readonly log: Log;
-  /** What stands in the way, as sentences, whenever it is looked for; undefined when nothing does. */
+  /** Returns what blocks the start, as sentences; undefined if nothing does. */
   readonly onBlocked?: (why: string | undefined) => void;
 }
 
-/** What was found: why the operator cannot begin, and what it will have to do without; a sentence each. */
+/** The findings: why the operator can't start, and which functions are missing; a sentence each. */
 interface Findings {
   readonly blockers: readonly string[];
   readonly degradations: readonly string[];
@@ -23,14 +23,14 @@ interface Findings {
 
 const definition = `CustomResourceDefinition ${plural}.${group}`;
 const remedy = 'apply deploy/manifests/crds.yaml of this version';
-/** What stands in the way when the resource is not served. */
+/** What blocks the start if the resource isn't served. */
 export const crdNotInstalled = `The ${definition} is not installed: ${remedy}.`;
 const retryAfter = 2_000;
 const mostFields = 5;
 
 /**
- * Resolves when the cluster has what the operator cannot do without: a server that answers, the resource with all its fields,
- * and the permissions. You can add what is missing while the operator waits, so it waits.
+ * Resolves when the cluster meets the prerequisites: a server that responds, the resource with all its fields, and the
+ * permissions. You can fix any of them while the operator waits.
  */
 export async function waitUntilReady(
   namespaces: readonly string[],
@@ -97,7 +97,7 @@ async function findPermissions(namespaces: readonly string[], accessReview: Acce
   };
 }
 
-/** Where it is refused: namespaces, or "all namespaces". A permission in all namespaces is checked once. */
+/** Where the permission is missing: namespaces, or "all namespaces". A permission in all namespaces is checked once. */
 async function refusedIn(
   permission: RequiredPermission,
   namespaces: readonly string[],

@@ -2,14 +2,16 @@ import { group, plural } from '../api/v1alpha1/constants.ts';
 import type { Permission } from '../kubernetes/access-review.ts';
 
 export interface RequiredPermission extends Permission {
-  /** What goes wrong without it; undefined: the operator cannot work, and waits for it. */
+  /** The effect if it is missing; undefined: the operator can't work, and waits for it. */
   readonly without?: string;
 }
 
 const noPrompt = 'a changed API key is noticed after minutes only';
 const noEvents = 'the operator emits no events';
 
-/** All that the operator does in the namespaces of its objects: the one source of what it asks for at its start. */
+/**
+ * The permissions that the operator needs in the namespaces of its objects: the only source for the check at startup.
+ */
 export const requiredPermissions: readonly RequiredPermission[] = [
   ...['get', 'list', 'watch', 'patch'].map((verb) => ({ verb, group, resource: plural })),
   { verb: 'patch', group, resource: plural, subresource: 'status' },

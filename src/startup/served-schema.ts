@@ -10,11 +10,12 @@ interface Served {
 }
 
 /**
- * The fields that this operator works with and the installed CustomResourceDefinition lacks, such as `spec.powerOff.mode`, and values
- * that it does not take, such as `spec.powerState=Halted`; undefined when the API server's OpenAPI document says nothing of the resource. Of a field that is missing as a whole only the field is named.
+ * The fields that this operator uses and the installed CRD lacks, such as `spec.powerOff.mode`, and missing enum
+ * values, such as `spec.powerState=Halted`; undefined if the API server's OpenAPI document doesn't contain the
+ * resource. For a completely missing field, only the field is listed.
  */
 export function missingFields(openApi: unknown): readonly string[] | undefined {
-  // Whatever the server answers; what is not there is missing.
+  // Parses any response; whatever isn't there is missing.
   const { components } = (openApi ?? {}) as {
     readonly components?: { readonly schemas?: Readonly<Record<string, Served>> };
   };
@@ -24,7 +25,7 @@ export function missingFields(openApi: unknown): readonly string[] | undefined {
 
 function lacking(wanted: Schema, served: Served | undefined, path: readonly string[]): readonly string[] {
   if (served === undefined) return [path.join('.')];
-  // The server keeps the description of built-in kinds beside a reference to them: metadata has no properties here.
+  // The server describes built-in kinds beside a reference to them, so metadata has no properties here.
   const properties = Object.entries(wanted.properties ?? {});
   return [
     ...properties.flatMap(([name, schema]) => lacking(schema, served.properties?.[name], [...path, name])),

@@ -18,25 +18,25 @@ const order: readonly ConditionType[] = [
   'DeletionBlocked',
 ];
 
-/** Bytes: room for all commands of a message, with the longest names of an object. An event holds less. */
+/** In bytes: enough for all commands of a message, with the longest names of an object. An event has a lower limit. */
 const longestMessage = 2_048;
 
-/** What conditions report besides the reason. */
+/** What conditions report in addition to the reason. */
 export interface Circumstances {
   readonly credentials: CredentialsObservation;
   readonly generation: number;
   readonly isDeleting?: boolean;
-  /** Whether what was last seen of the VM holds. */
+  /** Whether the last known state of the VM is still valid. */
   readonly isHeld?: boolean;
-  /** The VM beside the spec. */
+  /** The comparison of VM and spec. */
   readonly comparison: Comparison;
-  /** Something beside the VM that could not be done; Synced reports it if nothing else is wrong. */
+  /** A problem beside the VM; Synced reports it if nothing else is wrong. */
   readonly trouble?: StatusReason | undefined;
 }
 
 /**
- * The conditions for a reason, given those before. Pure. All but the first four are there only while true, as kstatus
- * wants it; `lastTransitionTime` moves only when a condition's status does.
+ * The conditions for a reason, given the previous ones. Pure. All but the first four exist only while they are true, as
+ * kstatus requires. `lastTransitionTime` changes only when a condition's status does.
  */
 export function conditionsFor(
   statusReason: StatusReason,
@@ -62,7 +62,7 @@ export function conditionsFor(
     .toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
 }
 
-/** The conditions with something that went wrong beside the reason: Synced reports it, after what it has to report itself. */
+/** Adds a problem beside the reason: Synced reports it after its own. */
 export function withTrouble(
   conditions: readonly Condition[],
   trouble: StatusReason,
@@ -78,7 +78,7 @@ export function withTrouble(
   });
 }
 
-/** An object that is being deleted has one of these reasons as long as nothing stands in the way. */
+/** The reasons of an object that is being deleted while nothing blocks that. */
 const deleting: ReadonlySet<string> = new Set<Reason>(['Deleting', 'PowerTransitionStuck']);
 
 /** Whether the status reports that the VM is being deleted, as it does before the first call is made for that. */
@@ -106,7 +106,7 @@ function ready(
   );
 }
 
-/** `Keep`: as it was, but a spec that changed since may not be met, nor one whose VM may be gone. */
+/** `Keep`: unchanged. But after a change of the spec, the VM may not match it, and the VM may be deleted. */
 function readyStatus(
   { ready: status }: ReasonRow,
   isHeld: boolean,
@@ -120,7 +120,7 @@ function readyStatus(
   return previous.status === 'True' && !isCurrent ? 'Unknown' : previous.status;
 }
 
-/** Ready is about the power state: a VM in another region, or of another package, can't be made into the one of the spec. */
+/** Ready is about the power state: the operator can't change region or package of a VM to those of the spec. */
 function asSpecified(
   { result, message }: Comparison,
   generation: number,
@@ -196,7 +196,7 @@ function next(
   return { type, status, reason, message: cutMessage(message, longestMessage), observedGeneration, lastTransitionTime };
 }
 
-/** Kubernetes times carry whole seconds. */
+/** Kubernetes times have a resolution of one second. */
 function toSeconds(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,10 +1,11 @@
 import type { Observed } from '../plan/observed.ts';
 
-/** What the status still says of a VM that this reconciliation did not see: whether that holds, and why not. */
+/** What the status shows of a VM that this reconciliation did not see: whether that is still valid, and if not, why. */
 export interface LastKnown {
   /**
-   * `Held`: nothing says otherwise. `Unseen`: no read can show the VM, so its state is Unknown, while addresses stay. `Unlisted`: the
-   * list lacks it, so that nothing of it that may have ended with it is shown. `OfOther`: it is another object's, so nothing of it is shown.
+   * `Held`: still valid. `Unseen`: no read can show the VM, so its state is Unknown, while addresses stay. `Unlisted`:
+   * the list lacks the VM, so nothing is shown that may have ended with it. `OfOther`: the VM is another object's, so
+   * nothing of it is shown.
    */
   readonly standing: 'Held' | 'Unseen' | 'Unlisted' | 'Gone' | 'OfOther';
   /** Why the VM can't be compared with the spec; undefined for `Held`. */
@@ -22,18 +23,18 @@ export const ofOther = {
 const unlisted: LastKnown = { standing: 'Unlisted', because: "the list doesn't contain the VM" };
 
 /**
- * Pure. An outage says nothing about a VM, and Ready stays as it was, so what was last seen holds. Worked table:
+ * Pure. An outage says nothing about a VM, and Ready stays unchanged, so the last known state stays. Worked table:
  *
- * | why the VM is not seen                                      | standing |
- * | ----------------------------------------------------------- | -------- |
- * | no read since the last change; the provider or its answer failed | Held |
- * | no usable API key, or the key shows another account         | Unseen   |
- * | what a create request led to isn't known                    | Unseen   |
- * | another object's record, whatever is seen                   | OfOther  |
- * | only an annotation names the VM                             | Unlisted |
- * | the list lacks the VM, or has several of its name           | Unlisted |
+ * | why the VM is not seen                                                | standing |
+ * | --------------------------------------------------------------------- | -------- |
+ * | no read since the last change; the provider or its answer failed      | Held     |
+ * | no usable API key, or the key shows another account                   | Unseen   |
+ * | what a create request led to isn't known                              | Unseen   |
+ * | another object's record, whatever is seen                             | OfOther  |
+ * | only an annotation names the VM                                       | Unlisted |
+ * | the list lacks the VM, or has several of its name                     | Unlisted |
  * | the list lacks the VM, and one that can't be read may be the object's | Unlisted |
- * | confirmed deleted                                           | Gone     |
+ * | confirmed deleted                                                     | Gone     |
  */
 export function lastKnown({ machine, credentials, identity, object }: Observed): LastKnown {
   if (identity.kind === 'OtherObject') return ofOther;

@@ -7,7 +7,7 @@ import { equal, mergePatch } from './status.ts';
 
 const resource = { group, version, plural };
 
-/** What decisions rest on. The rest is for people, and most of it comes from the provider. */
+/** The fields that decisions depend on. The others are for users, and most of them come from the provider. */
 const recordFields = [
   'id',
   'providerName',
@@ -20,38 +20,39 @@ const recordFields = [
   'internal',
 ] as const satisfies readonly (keyof VirtualMachineStatus)[];
 
-/** What the generation that was observed makes true. Of a few fixed values, so never invalid. */
+/** The fields that follow from the observed generation. They have fixed values, so they are never invalid. */
 const ofTheSpec = ['deletionPolicy', 'onExternalDelete'] as const satisfies readonly (keyof VirtualMachineStatus)[];
 
-/** How much of a status is written: the less, the less can be invalid. */
+/** How much of a status is written. The smaller the form, the less can be invalid. */
 export const forms = ['Full', 'Record', 'Conditions'] as const;
 export type Form = (typeof forms)[number];
 
 export interface StatusWrite {
-  /** The object as it is stored. */
+  /** The stored object. */
   readonly object: VirtualMachine;
   readonly after: VirtualMachineStatus;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The forms to try: the next one only where what the one before it holds is refused. */
+  /** The forms to try in order: the next one if the previous one is refused. */
   readonly among?: readonly Form[];
-  /** Why forms before these were refused earlier. */
+  /** Why larger forms were refused earlier. */
   readonly because?: string | undefined;
-  /** Only if the object still has this version: for a status that holds the intent of a call. */
+  /** Writes only if the object still has this version: for a status with the intent of a call. */
   readonly resourceVersion?: string;
 }
 
 export interface WrittenStatus {
-  /** The object as stored. */
+  /** The stored object. */
   readonly stored: unknown;
   readonly form: Form;
-  /** Why it is not the full one, in the API server's words. */
+  /** Why it isn't the full form: the API server's message. */
   readonly because: string | undefined;
 }
 
 /**
- * Writes what differs between the object's status and `after`. What the API server calls invalid, or an admission policy changes, is
- * left out rather than all of it, and Synced reports that. Throws KubeError: `Altered` if an admission policy changed what decisions rest on, or the conditions.
+ * Writes the difference between the object's status and `after`. Fields that the API server calls invalid, or that an
+ * admission policy changes, are omitted, and Synced reports that. Throws KubeError: `Altered` if an admission policy
+ * changed the conditions or what decisions depend on.
  */
 export async function writeStatus(
   client: Pick<KubeClient, 'get' | 'patch'>,
@@ -78,26 +79,26 @@ export async function writeStatus(
   throw error ?? new Error('no form of the status to write');
 }
 
-/** `altered`: what of it an admission policy changed. */
+/** `altered`: the part that an admission policy changed. */
 async function patch(
   client: Pick<KubeClient, 'get' | 'patch'>,
   { metadata: { namespace, name }, status: before }: VirtualMachine,
   after: VirtualMachineStatus,
   resourceVersion: string | undefined,
 ): Promise<{ readonly stored: VirtualMachine; readonly altered: KubeError | undefined }> {
-  // `as`: what makes one object into another is an object.
+  // `as`: a merge patch of two objects is an object.
   const status = mergePatch(before ?? {}, after) as Readonly<Record<string, unknown>>;
   const body = resourceVersion === undefined ? { status } : { metadata: { resourceVersion }, status };
   const change = { type: 'merge', subresource: 'status', body } as const;
   // `as`: the API server validated the object against the CRD.
   const stored = (await client.patch(resource, { namespace, name }, change).catch(async (error: unknown) => {
     if (!(error instanceof KubeError) || error.reason !== 'NotFound') throw error;
-    // Rejects if it is the object that is gone.
+    // Rejects if the object itself doesn't exist.
     await client.get(resource, { namespace, name });
     const words = `the API server has no subresource "status" for ${plural}.${group}; apply the CRD of this version`;
     throw new KubeError(`patch ${plural}/status ${namespace}/${name}: ${words}`, { reason: 'Forbidden', words });
   })) as VirtualMachine;
-  // `as`: what differs are fields of either status.
+  // `as`: the difference consists of fields of both statuses.
   const fields = (Object.keys(status) as (keyof VirtualMachineStatus)[]).filter(
     (field) => !equal(stored.status?.[field], after[field]),
   );
@@ -121,7 +122,7 @@ function withFields(
   before: VirtualMachineStatus | undefined,
 ): VirtualMachineStatus {
   const written = Object.fromEntries(fields.map((field) => [field, after[field]]));
-  // `as`: an undefined field is one that goes.
+  // `as`: an undefined field is removed.
   return { ...before, ...written, observedGeneration: after.observedGeneration } as VirtualMachineStatus;
 }
 

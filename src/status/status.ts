@@ -15,17 +15,18 @@ import { type LastKnown, held, lastKnown } from './last-known.ts';
 /** The result of a reconciliation, as far as the status reports it. */
 export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'handledRestart' | 'plannedActions'> {
   readonly statusReason: StatusReason;
-  /** The VM that this reconciliation learned to be the object's. */
+  /** The VM that this reconciliation found to be the object's. */
   readonly record?: KnownMachine | undefined;
-  /** The machine when this reconciliation's own call described it. */
+  /** The machine, if the response to this reconciliation's call described it. */
   readonly machine?: Machine | undefined;
-  /** The state an accepted power call leads through; shown until the next read. */
+  /** The transitional state after an accepted power call; shown until the next read. */
   readonly state?: MachineState | undefined;
 }
 
 /**
- * The status after a reconciliation. Pure. What could not be observed keeps its last known value as long as that holds
- * (last-known.ts): to forget an address because one list failed would be untrue as well. What was known of another VM is not kept.
+ * The status after a reconciliation. Pure. What could not be observed keeps its last known value while that is valid
+ * (last-known.ts): to remove an address because one list failed would be wrong, too. What was known of another VM is
+ * removed.
  */
 export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const before = o.object.status;
@@ -39,7 +40,8 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   // The key in use shows the VM, or the VM was just created with it.
   const isKeyProven = machine !== undefined || report.record !== undefined;
   const last = standing === 'OfOther' ? undefined : kept;
-  // What differed from the spec is not recreated as something else, so it stays on record. Else the spec may say what is to come.
+  // A VM that differed from the spec isn't recreated as something else, so its fields stay on record. Otherwise the
+  // spec describes the next VM.
   const isDropped = standing === 'Gone' && compareWithSpec(o.object, id, last ?? {}).result !== 'Different';
   const created =
     report.record === undefined
@@ -100,14 +102,14 @@ function stateLeft(
   return standing === 'Gone' || before === undefined ? undefined : 'Unknown';
 }
 
-/** Whether the VM's power is that of the spec. What holds up a deletion is reported in place of that. */
+/** Whether the power state matches the spec. For a deletion, what blocks it is reported instead. */
 function isReached({ object, machine }: Observed, { statusReason, operation }: Report): boolean {
   if (statusReason.reason !== 'DeletionProtected') return statusReason.reason === 'Available';
   const isAtRest = machine.kind === 'Present' && operation === undefined;
   return isAtRest && machine.machine.state === object.spec.powerState;
 }
 
-/** A task that ended well isn't shown: it would cost a write each time. */
+/** A successful task isn't shown, because that would cost a write each time. */
 function shownTask({ lastTask }: Machine): VirtualMachineStatus['lastTask'] {
   return isTaskBusy(lastTask) || isTaskFailed(lastTask) ? lastTask : undefined;
 }
@@ -119,7 +121,10 @@ function knownOf({ identity }: Observed, { record }: Report): KnownMachine | und
 type StatusRecord = Pick<VirtualMachineStatus, 'id' | 'providerName' | 'origin' | 'ownerId'> &
   Pick<InternalStatus, 'objectUID'>;
 
-/** The record of the object's VM. One that came with another object's UID stays as it is, so that it is not acted on later either. */
+/**
+ * The record of the object's VM. A record with another object's UID stays unchanged, so that it is not acted on later
+ * either.
+ */
 function recordOf(o: Observed, known: KnownMachine | undefined): StatusRecord {
   if (known !== undefined) {
     const { name: providerName, options: _, ...rest } = known;
@@ -141,7 +146,7 @@ function shownId(o: Observed, machine: Machine | undefined): number | undefined 
   return o.object.spec.managementPolicy === 'Observe' ? machine?.id : undefined;
 }
 
-/** Whether the VM observed is the object's, or would be with the next step: of no other one the status shows anything. */
+/** Whether the observed VM is the object's, or will be after the next step. The status shows no other VM. */
 function mayShow(o: Observed): boolean {
   if (o.machine.kind !== 'Present') return false;
   return o.identity.kind === 'Known' || recognize(o, o.machine.machine).action.type === 'RecordIdentity';
@@ -153,12 +158,12 @@ function secretOf(
   kept: VirtualMachineStatus | undefined,
 ): VirtualMachineStatus['initialPasswordSecret'] {
   if (kept?.initialPasswordSecret !== undefined) return kept.initialPasswordSecret;
-  // What is remembered is of the machine before the one that this reconciliation made.
+  // What is remembered is about the machine before the one that this reconciliation created.
   const isRemembered = report.record === undefined && history.passwordSecret !== undefined;
   return isRemembered ? { name: history.passwordSecret } : undefined;
 }
 
-/** Reasons of trouble beside the VM: Synced shows them while Ready stays that of the VM. */
+/** Reasons for problems beside the VM: Synced shows them while Ready stays about the VM. */
 const troubles = [
   'DuplicateMachine',
   'InitialPasswordConflict',
@@ -169,18 +174,19 @@ export function isTrouble(reason: string | undefined): reason is (typeof trouble
   return troubles.some((trouble) => trouble === reason);
 }
 
-/** What went wrong beside the machine. */
+/** The problem beside the VM. */
 function troubleOf(o: Observed): StatusReason | undefined {
   if (o.duplicates.length > 0) return duplicateMachine(o);
   return o.history.passwordConflict;
 }
 
 /**
- * Whether the status is worth a write. Equal ones are not, and neither is a state that merely flickers while an
- * operation that is already reported is in progress: what matters then is its end, which changes the conditions. Nor is the
- * same trouble in other words, or an outage would write every object again and again. A task in progress is shown with what else is
- * written, or each power change would take a write more; that it ended or failed is written. So is the time of the last action, which
- * the provider may change with anything, and the Secret with the password of a VM that is being provisioned, whose end is written.
+ * Whether the status differs enough to be written. It doesn't if it is equal, or if only the state changes while a
+ * reported operation is in progress: its end changes the conditions. It doesn't if the same problem is worded
+ * differently, or an outage would write every object repeatedly. A task in progress is shown with the next write, or
+ * each power change would cost another write; its end or failure is written. The time of the last action, which the
+ * provider may change at any time, and the Secret with the password of a VM that is being provisioned are also stored
+ * with the next write.
  */
 export function isWorthWriting(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
   if (before === undefined) return true;
@@ -193,7 +199,10 @@ export function isWorthWriting(before: VirtualMachineStatus | undefined, after: 
   return !equal({ ...withoutQuotes(before), ...flickers }, { ...withoutQuotes(after), ...flickers });
 }
 
-/** Reasons whose message quotes the provider, which may word the same problem differently each time (request ids, times). */
+/**
+ * Reasons whose message quotes the provider, which may word the same problem differently each time (request ids,
+ * times).
+ */
 const quoting: ReadonlySet<string> = new Set<Reason>(['ProviderUnavailable', 'ProtocolError', 'CredentialsRejected']);
 
 function withoutQuotes(status: VirtualMachineStatus): VirtualMachineStatus {
@@ -218,9 +227,7 @@ export function equal(a: unknown, b: unknown): boolean {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => equal(a[key], b[key]));
 }
 
-/**
- * The JSON merge patch (RFC 7386) that makes `before` into `after`: only what differs, null for what goes, lists whole.
- */
+/** The JSON merge patch (RFC 7386) from `before` to `after`: only differences, null for removed fields, whole lists. */
 export function mergePatch(before: unknown, after: unknown): unknown {
   if (!isRecord(before) || !isRecord(after)) return after;
   const patch: Record<string, unknown> = {};
@@ -231,9 +238,9 @@ export function mergePatch(before: unknown, after: unknown): unknown {
   return patch;
 }
 
-/** Drops undefined fields, so that the status holds what is known and nothing else. */
+/** Removes undefined fields. */
 function compact<T>(fields: { readonly [K in keyof T]: T[K] | undefined }): T {
-  // Only undefined values were removed, which is exactly the difference between the two types.
+  // `as`: only undefined values were removed, which is the difference between the two types.
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as T;
 }
 

@@ -7,7 +7,7 @@ const suffixLength = 8;
 
 /**
  * The provider name that the VM is created with: the spec's, or one that contains this object's UID and so proves
- * itself.
+ * ownership.
  */
 export function providerName(object: VirtualMachine): string {
   return object.spec.providerName ?? nameWithUid(object.metadata);
@@ -41,14 +41,14 @@ export function nameHead(object: VirtualMachine): string {
  * Which VM belongs to the object. The record is the status, which tenants can't write; the annotations are hints, which they
  * can: a hint may hold back a create call, and never grants anything. Worked table, first row that applies:
  *
- * | status record     | `machine` annotation      | `create-pending` | identity                                            |
- * | ----------------- | ------------------------- | ---------------- | --------------------------------------------------- |
- * | of this UID       |                           |                  | Known                                               |
- * | of another UID    |                           |                  | OtherObject: the status was restored or copied          |
- * | none              | of another UID            |                  | OtherObject, with the id                                |
- * | none              | of this UID, unreadable   |                  | Unproven: a VM may exist, and only its name proves it |
- * | none              | none                      | of another UID   | OtherObject, with the name                              |
- * | none              | none                      | anything else    | None: the VM is looked for by name                  |
+ * | status record  | `machine` annotation    | `create-pending` | identity                                              |
+ * | -------------- | ----------------------- | ---------------- | ----------------------------------------------------- |
+ * | of this UID    |                         |                  | Known                                                 |
+ * | of another UID |                         |                  | OtherObject: the status was restored or copied        |
+ * | none           | of another UID          |                  | OtherObject, with the id                              |
+ * | none           | of this UID, unreadable |                  | Unproven: a VM may exist, and only its name proves it |
+ * | none           | none                    | of another UID   | OtherObject, with the name                            |
+ * | none           | none                    | anything else    | None: the VM is looked for by name                    |
  */
 export type Identity =
   | { readonly kind: 'None' }

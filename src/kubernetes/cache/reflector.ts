@@ -6,7 +6,7 @@ import { listAndWatch, type WatchBlocker } from './list-watch.ts';
 import { createDecoder } from './decoder.ts';
 import { type ObjectChange, Store } from './store.ts';
 
-/** One object that came (no `before`), changed or went (no `after`). */
+/** An object that was added (no `before`), changed or deleted (no `after`). */
 export interface ReflectorChange<Row> extends ObjectChange<Row> {
   /** It is part of the initial list. */
   readonly initial: boolean;

@@ -5,28 +5,28 @@ import type { Snapshot, UnreadableEntry } from '../../provider/account/account.t
 
 /** The evidence that a recorded VM is gone. A list counts only if it started after the operator's last call for the VM. */
 export interface AbsenceEvidence {
-  /** Owners that the newest complete list shows. */
+  /** The owners in the newest complete list. */
   readonly listedOwners: readonly ProviderId[];
-  /** Whether that list shows no machine at all. */
+  /** Whether that list is empty. */
   readonly isEmpty: boolean;
-  /** Whether `GET /{id}` answered 404 after that list. */
+  /** Whether `GET /{id}` returned 404 after that list. */
   readonly notFound: boolean;
-  /** The owner recorded for the machine when it was last seen. */
+  /** The recorded owner of the machine when it was last seen. */
   readonly ownerId: ProviderId | undefined;
-  /** The owner this very key has shown since the operator started. */
+  /** The owner that this key has shown since the operator started. */
   readonly keyOwnerId: ProviderId | undefined;
-  /** Whether the machine was last seen with this very key, by what the object records. */
+  /** Whether the machine was last seen with this key, according to the object. */
   readonly isSameKey: boolean;
-  /** Whether the object records the machine; one that the spec only names may be another user's, or may not exist. */
+  /** Whether the object records the machine. One that only the spec names may be another user's, or may not exist. */
   readonly isRecorded: boolean;
-  /** Complete lists in a row that lacked the machine. */
+  /** Consecutive complete lists that lacked the machine. */
   readonly lists: number;
-  /** Whether the machine was ever seen; one that never was may not be visible yet. */
+  /** Whether the machine was ever seen. A new one may not be visible yet. */
   readonly wasSeen: boolean;
   /** Milliseconds between the first and the newest of those lists. */
   readonly lackingFor: number;
   readonly visibilityWindow: number;
-  /** How many vanished from the list together with it, when those were too many to be believed. */
+  /** How many machines disappeared from the list together with it, if that was a mass disappearance. */
   readonly massDisappearance: { readonly vanished: number; readonly of: number } | undefined;
 }
 
@@ -34,20 +34,20 @@ export interface AbsenceEvidence {
 const agreeingLists = 3;
 
 /**
- * Judges whether a machine that the list lacks is gone. Pure. Worked table, first row that applies; where it says Absent
- * and the machine vanished together with many others, it is MassDisappearance instead:
+ * Decides whether a machine that the list lacks is deleted. Pure. Worked table, first row that applies. Where it says
+ * Absent and the machine is part of a mass disappearance, the result is MassDisappearance:
  *
- * | list shows            | 404 | then                                                                      |
- * | --------------------- | --- | ------------------------------------------------------------------------- |
- * | another owner         |     | OtherAccount: with such a key every machine is a 404                      |
- * | anything              | no  | AbsenceUnconfirmed                                                        |
- * | never seen before     | yes | AbsenceUnconfirmed until lists lacked it for the visibility window        |
- * | the machine's owner   | yes | Absent                                                                    |
- * | no machine at all     | yes | Absent if this key is the one that saw the machine, or its owner          |
- * | no machine at all     | yes | of a machine that is not on record: Absent if lists agree                 |
- * | owner not known       | yes | Absent if lists agree                                                     |
+ * | list shows          | 404 | then                                                               |
+ * | ------------------- | --- | ------------------------------------------------------------------ |
+ * | another owner       |     | OtherAccount: with such a key, every machine is a 404              |
+ * | anything            | no  | AbsenceUnconfirmed                                                 |
+ * | never seen before   | yes | AbsenceUnconfirmed until lists lacked it for the visibility window |
+ * | the machine's owner | yes | Absent                                                             |
+ * | no machine at all   | yes | Absent if this key, or its owner, last showed the machine          |
+ * | no machine at all   | yes | for a machine that is not on record: Absent if lists agree         |
+ * | owner not known     | yes | Absent if lists agree                                              |
  *
- * Lists agree when three in a row lacked it, over the visibility window at least.
+ * Lists agree if three in a row lacked it, over at least the visibility window.
  */
 export function confirmAbsence(evidence: AbsenceEvidence): MachineObservation {
   const { listedOwners, ownerId } = evidence;
@@ -59,14 +59,14 @@ export function confirmAbsence(evidence: AbsenceEvidence): MachineObservation {
   const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
   const isOwnersKey = evidence.isSameKey || (ownerId !== undefined && evidence.keyOwnerId === ownerId);
   const doAgree = evidence.lists >= agreeingLists && evidence.lackingFor >= evidence.visibilityWindow;
-  // Any number of empty lists say nothing when they may be another account's.
+  // No number of empty lists is evidence if they may be from another account.
   const mayAgree = !evidence.isEmpty || !evidence.isRecorded;
   if (!isOwnersList && !isOwnersKey && !(doAgree && mayAgree)) return unconfirmed;
   const { massDisappearance } = evidence;
   return massDisappearance === undefined ? { kind: 'Absent' } : manyDisappeared(massDisappearance);
 }
 
-/** The first row of the table by itself: it needs no 404. */
+/** The first row of the table, which needs no 404. */
 export function checkAccount(
   listedOwners: readonly ProviderId[],
   ownerId: ProviderId | undefined,
@@ -76,7 +76,7 @@ export function checkAccount(
   return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: firstOwner } };
 }
 
-/** Many machines are missing at once, which says nothing about any one of them. */
+/** A mass disappearance says nothing about any one machine. */
 export function manyDisappeared({
   vanished,
   of,
@@ -89,31 +89,31 @@ export function manyDisappeared({
 
 const unconfirmed: MachineObservation = { kind: 'Unknown', reason: { kind: 'AbsenceUnconfirmed' } };
 
-/** What speaks for creating another VM in place of one that is gone by the table above. Monotonic milliseconds. */
+/** The evidence for recreating a VM that is deleted by the table above. Monotonic milliseconds. */
 export interface RecreationEvidence {
-  /** Complete lists in a row that lacked it; undefined: a read has shown it since. */
+  /** Consecutive complete lists that lacked it; undefined if a read has shown it since. */
   readonly absence: Absence | undefined;
-  /** When the newest of them started. */
+  /** When the newest of these lists started. */
   readonly newest: number;
-  /** When the `GET` started that was answered 404. */
+  /** When the `GET` started that returned 404. */
   readonly notFoundAt: number;
   readonly recreateAfter: number;
 }
 
-/** At least so many lists have to agree before a VM is recreated. */
+/** The minimum number of lists that agree before a VM is recreated. */
 const listsToRecreate = 3;
 
 /**
- * Whether another VM may be created. A wrong "gone" costs money and leaves a VM behind, a late one costs minutes, so it is never
- * urgent. Pure. Worked table, first row that applies:
+ * Whether the VM may be recreated. A wrong "deleted" costs money and leaves a VM behind, a late one costs minutes, so
+ * recreation is never urgent. Pure. Worked table, first row that applies:
  *
- * | lists that lacked it in a row           | 404 after the newest | then                                       |
- * | --------------------------------------- | -------------------- | ------------------------------------------ |
- * | none                                    |                      | wait for a list                            |
- * | over less than five minutes             |                      | wait for a list after these                |
- * | one or two                              |                      | wait for another list                      |
- * | three or more, over five minutes        | no                   | read it                                    |
- * | three or more, over five minutes        | yes                  | another one may be created                 |
+ * | lists that lacked it in a row    | 404 after the newest | then                        |
+ * | -------------------------------- | -------------------- | --------------------------- |
+ * | none                             |                      | wait for a list             |
+ * | over less than five minutes      |                      | wait for a list after these |
+ * | one or two                       |                      | wait for another list       |
+ * | three or more, over five minutes | no                   | read it                     |
+ * | three or more, over five minutes | yes                  | the VM may be recreated     |
  */
 export function confirmRecreation(
   e: RecreationEvidence,
@@ -138,7 +138,9 @@ export interface NameEvidence {
   readonly visibilityWindow: number;
 }
 
-/** Whether lists confirm that a create request without an answer had no effect, and otherwise which list to request. */
+/**
+ * Whether lists confirm that a create request without a response had no effect, and otherwise which list to request.
+ */
 export function confirmNameFree(
   e: NameEvidence,
 ): { readonly absent: true } | { readonly absent: false; readonly wantListAfter: number } {
@@ -147,33 +149,36 @@ export function confirmNameFree(
   return e.newest >= second ? { absent: true } : { absent: false, wantListAfter: second };
 }
 
-/** For how long lists have to show a VM without a readable name before it stands in the way of no create. */
+/** How long lists have to show a VM without a readable name before it blocks no create. */
 export const namelessFor = 5 * 60_000;
 
-/** What is asked of a list that shows no readable VM of a name. Monotonic milliseconds. */
+/** The question whether an unreadable VM may have a name. Monotonic milliseconds. */
 export interface NameQuery {
   readonly name: string;
   /** Whether no create intent was ever stored for the object, and its name carries its UID. */
   readonly isNeverCreated: boolean;
-  /** The create call that may have had an effect, if there is one; `nameless`: what its intent has on record, `sentAt`: if this process sent it. */
+  /**
+   * The create call that may have had an effect, if any. `nameless`: the nameless VMs in its intent; `sentAt`: if this
+   * process sent it.
+   */
   readonly intent: { readonly nameless: readonly ProviderId[]; readonly sentAt: number | undefined } | undefined;
 }
 
 /**
- * The VM in the list that can't be read and may have the name; undefined: none has it. Pure. Worked table, for each
- * such VM, first row that applies:
+ * The unreadable VM in the list that may have the name; undefined if there is none. Pure. Worked table, for each
+ * unreadable VM, first row that applies:
  *
- * | its name                               | and                                                  | may be the one |
- * | -------------------------------------- | ---------------------------------------------------- | -------------- |
- * | can be read, or was read earlier       |                                                      | if it is it    |
- * | unknown                                | no create intent was ever stored for the object      | no             |
- * | unknown                                | it was listed before the create intent was stored    | no             |
- * | unknown                                | no call is in doubt, and it has characters that no created VM's has | no |
- * | unknown                                | no call is in doubt, and five minutes of lists show it so | no        |
- * | unknown                                |                                                      | yes            |
+ * | its name                  | and                                                                 | may be the one        |
+ * | ------------------------- | ------------------------------------------------------------------- | --------------------- |
+ * | readable, or read earlier |                                                                     | if it equals the name |
+ * | unknown                   | no create intent was ever stored for the object                     | no                    |
+ * | unknown                   | it was listed before the create intent was stored                   | no                    |
+ * | unknown                   | no call is in doubt, and it has characters that no created VM's has | no                    |
+ * | unknown                   | no call is in doubt, and five minutes of lists show it so           | no                    |
+ * | unknown                   |                                                                     | yes                   |
  *
- * So an unmanaged VM without a name delays no create for long, and a VM of this object that the provider shows without its
- * name isn't created twice.
+ * So an unmanaged VM without a name delays no create for long, and a VM of this object that the provider shows without
+ * its name isn't created twice.
  */
 export function unreadableOf(snapshot: Snapshot, query: NameQuery): UnreadableEntry | undefined {
   return [...snapshot.unreadable.values()].find((entry) => mayHaveName(entry, snapshot.startedAt, query));

@@ -6,10 +6,10 @@ import type { MachineIndex } from '../../controller/machine-index.ts';
 import type { Credentials, KeyLookup } from '../credentials.ts';
 import type { ReadableAccount, ReconcileSubject } from './machine-lookup.ts';
 
-/** What decides which object a VM or a name belongs to. */
+/** The data that determines which object a VM or a name belongs to. */
 export interface ConflictDeps {
   readonly credentials: Pick<Credentials, 'lookup'>;
-  /** Or which limit leaves no room for one more API key. */
+  /** The account of a key, or the limit that prevents another API key. */
   readonly accountFor: (
     key: Extract<KeyLookup, { kind: 'Found' }>['apiKey'],
     namespace: string,
@@ -34,7 +34,10 @@ export function orphanCandidatesOf(
     .map(({ id, name }) => ({ id, name }));
 }
 
-/** Another object of the same account that the VM belongs to: one that records it and goes before this one, or whose name it has. */
+/**
+ * Another object of the same account that the VM belongs to: one that records it and takes precedence, or whose name it
+ * has.
+ */
 export async function machineConflict(
   deps: ConflictDeps,
   { key, identity }: ReconcileSubject,
@@ -48,7 +51,7 @@ export async function machineConflict(
     : machineIndex.conflictOf(machine, key, account);
 }
 
-/** Another object of the same account that goes before this one for its name. What is on record has its name already. */
+/** Another object of the same account that takes precedence for the name. A VM on record has its name already. */
 export async function nameConflict(
   deps: ConflictDeps,
   { key, identity, name }: ReconcileSubject,
@@ -59,7 +62,10 @@ export async function nameConflict(
   return deps.machineIndex.nameConflict(name, key, account);
 }
 
-/** Objects that this process has not reconciled yet, or that are for another operator. Each is placed once. */
+/**
+ * Determines the accounts of objects that this process has not reconciled yet, or that another operator manages. Each
+ * is determined once.
+ */
 async function resolveAccounts(deps: ConflictDeps, keys: readonly string[], key: string): Promise<void> {
   for (const other of keys) {
     const object = deps.objectOf(other);

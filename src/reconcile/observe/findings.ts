@@ -1,24 +1,24 @@
 import type { MachineObservation } from '../../plan/observed.ts';
 import type { MachineRead } from '../power-history.ts';
 
-/** A read that has to start at `after` (monotonic) or later: a list, or any read of the object's VM. */
+/** A read that has to start at or after `after` (monotonic): a list, or any read of the object's VM. */
 export interface ReadRequest {
   readonly type: 'List' | 'Machine';
   readonly after: number;
 }
 
-/** What the search for one VM came to. Nothing of it is recorded yet. Times are monotonic. */
+/** The findings of the search for one VM. Nothing of it is recorded yet. Times are monotonic. */
 export interface MachineFinding {
   readonly machine: MachineObservation;
   readonly requests: readonly ReadRequest[];
   readonly lastRead: MachineRead | undefined;
-  /** Start of a complete list that lacked the name of a create whose outcome is unknown. */
+  /** The start of a complete list that lacked the name of a create whose outcome is unknown. */
   readonly absentSince: number | undefined;
-  /** Whether the newest list lacks a VM that answers to its id, and since when; `CaughtUp`: a list shows it again. */
+  /** Since when the newest lists lack a VM that GET returns; `CaughtUp`: a list shows it again. */
   readonly listLag: { readonly since: number } | 'CaughtUp' | undefined;
 }
 
-/** Collects what one search finds. */
+/** Collects the findings of one search. */
 export class Findings {
   readonly #requests: ReadRequest[] = [];
   #lastRead: MachineRead | undefined;

@@ -5,7 +5,7 @@ import type { MachineObservation } from '../../plan/observed.ts';
 import type { Account, Snapshot } from '../../provider/account/account.ts';
 import type { ReadableState } from '../object-state.ts';
 
-/** What `observe` reads of an account. Reads that aren't there yet are started; they change nothing else. */
+/** The methods of an account that `observe` uses. A missing read is started; nothing else changes. */
 export type ReadableAccount = Pick<
   Account,
   | 'credentialStatus'
@@ -27,12 +27,12 @@ export type ReadableAccount = Pick<
   | 'keyedHash'
 >;
 
-/** What one reconciliation is about: an object, and what is recorded or hinted of its VM. */
+/** The subject of a reconciliation: an object, with the records and hints about its VM. */
 export interface ReconcileSubject {
   readonly key: string;
   readonly object: VirtualMachine;
   readonly objectState: ReadableState;
-  /** The machine's name: as recorded, else as it would be created. */
+  /** The machine's name: as recorded, otherwise as it would be created. */
   readonly name: string;
   readonly identity: Identity;
   readonly intent: Intent | undefined;
@@ -40,7 +40,7 @@ export interface ReconcileSubject {
   readonly isIntentProven: boolean;
   /** Whether the provider refused the create call of the intent. */
   readonly isIntentRefused: boolean;
-  /** Whether the key is the operator's own, with which only names that carry the UID prove anything. */
+  /** Whether the key is the operator's default key, with which only names with the UID prove ownership. */
   readonly isDefaultKey: boolean;
 }
 
@@ -51,19 +51,20 @@ export interface MachineLookup {
 }
 
 /**
- * With the operator's own key nothing but the object's own name is looked for: a tenant must not learn what else there is.
+ * Determines what to look for. With the operator's default key, only the object's own name is looked for: a tenant must
+ * not learn which other VMs exist.
  *
- * | identity                        | adoption | looked for                                                      |
- * | ------------------------------- | -------- | --------------------------------------------------------------- |
- * | Known                           |          | its id                                                          |
- * | None, own intent                |          | the name                                                        |
- * | None                            | id       | that id                                                         |
- * | None                            |          | the name: of spec.adoption, else the object's                   |
- * | OtherObject                     | Never    | nothing                                                         |
- * | OtherObject                     | another  | id or name of spec.adoption, else the hinted id, else the name  |
- * | Unproven, name carries the UID  |          | as None                                                         |
- * | Unproven                        | Never    | nothing                                                         |
- * | Unproven                        | another  | id or name of spec.adoption, else the hinted id, else the name  |
+ * | identity                       | adoption | looked for                                                     |
+ * | ------------------------------ | -------- | -------------------------------------------------------------- |
+ * | Known                          |          | its id                                                         |
+ * | None, own intent               |          | the name                                                       |
+ * | None                           | id       | that id                                                        |
+ * | None                           |          | the name: of spec.adoption, else the object's                  |
+ * | OtherObject                    | Never    | nothing                                                        |
+ * | OtherObject                    | another  | id or name of spec.adoption, else the hinted id, else the name |
+ * | Unproven, name carries the UID |          | as None                                                        |
+ * | Unproven                       | Never    | nothing                                                        |
+ * | Unproven                       | another  | id or name of spec.adoption, else the hinted id, else the name |
  */
 export function lookupOf({
   object,
@@ -89,7 +90,10 @@ export function lookupOf({
   }
 }
 
-/** A record of a VM with another name, edited or restored, gives way to the one VM whose name carries the object's UID. */
+/**
+ * A record of a VM with another name, edited or restored, is superseded by the one VM whose name carries the object's
+ * UID.
+ */
 export function provenByName(object: VirtualMachine, identity: Identity, snapshot: Snapshot | undefined): Identity {
   if (identity.kind !== 'Known' || snapshot === undefined || !isNameOwn(object)) return identity;
   const name = providerName(object);
@@ -103,8 +107,9 @@ function hinted(id: ProviderId | undefined, name: string): MachineLookup {
 }
 
 /**
- * Other VMs that have the name of the recorded one, which was created for this object: one that was replaced may come back.
- * With the operator's own key only a name with the object's UID is proof, because another namespace may have chosen the same one.
+ * Other VMs with the name of the recorded one, which was created for this object: a VM that was replaced may reappear.
+ * With the operator's default key, only a name with the object's UID proves that, because another namespace may have
+ * chosen the same name.
  */
 export function duplicatesOf(
   object: VirtualMachine,

@@ -24,18 +24,18 @@ export interface MachineDeps {
   readonly clock: Clock;
   readonly limits: Limits;
   /**
-   * When this process became responsible for the object (monotonic): when it became the leader, or when the object entered its
-   * selector. Calls of the process before it may be in flight until the deadline after that.
+   * When this process became responsible for the object (monotonic): it became the leader, or the object entered its
+   * selector. Calls of the process before it may be in flight until the response deadline after that.
    */
   readonly leadingSince: (key: string) => number;
 }
 
 const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
-/** Nothing is looked for. */
+/** There is nothing to look for. */
 export const nothingFound: MachineFinding = new Findings().of(notYetSeen);
 const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
 
-/** How soon the read of a single machine is tried again. */
+/** The retry interval of a read of a single machine. */
 const rereadAfter = 5_000;
 /** The longest wait for a further list while the evidence of absence is not complete. */
 const longestRecheck = 60_000;
@@ -44,7 +44,7 @@ interface FindDeps extends MachineDeps {
   readonly findings: Findings;
 }
 
-/** What the reads so far show of the object's VM, and which further reads that needs. Changes nothing. */
+/** What the reads so far show of the object's VM, and which further reads are needed. Changes nothing. */
 export function observeMachine(
   deps: MachineDeps,
   account: ReadableAccount,
@@ -71,15 +71,15 @@ function findMachine(
       deps.findings.requestList(0);
       return notYetSeen;
     }
-    // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long. One of this very
-    // name is our own: Kubernetes was put back to a time before it was made.
+    // Any complete list is recent enough, because VMs of previous objects have existed for long. A VM with exactly this
+    // name is the object's: Kubernetes was restored to a time before it was created.
     if (snapshot.byName(target.name).length === 0) return unreadableNamed(deps, snapshot, subject, target.name);
   }
   const notBefore = Math.max(
     account.lastWriteAt(name) ?? 0,
-    // The VM that replaces a recorded one may have another name.
+    // The VM that replaces a recorded one can have another name.
     account.lastWriteAt(providerName(object)) ?? 0,
-    // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
+    // A search by name needs a list that is newer than the object in this process; a search by id doesn't.
     identity.kind === 'Known' ? 0 : objectState.firstSeenAt,
     objectState.requestedAt ?? 0,
     objectState.relistAfter !== undefined && objectState.relistAfter <= deps.clock.monotonic()
@@ -98,12 +98,12 @@ function findMachine(
   }
   const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
   if (unreadable !== undefined) return unreadableMachine(unreadable, true);
-  // From here on it is looked for in a list: only those tell what is absent, and what a name stands for.
+  // From here on, only lists count: only they show what is absent, and which VM has a name.
   if (target.id === undefined) return findByName(deps, account, snapshot, subject, target.name);
   return findById(deps, account, snapshot, subject, target.id);
 }
 
-/** A VM that the newest list lacks and that `GET` does not find. */
+/** A VM that the newest list lacks and for which `GET` returns 404. */
 interface GoneMachine {
   readonly id: ProviderId;
   readonly absence: Absence | undefined;
@@ -113,8 +113,8 @@ interface GoneMachine {
 }
 
 /**
- * For a VM that is gone by its id: one may have the object's name. The record is of an earlier VM then, because a create call
- * was not recorded any more, or a backup brought the record back. Before another one is created, being gone has to last.
+ * For a VM whose id is deleted, while another VM may have the object's name: the record is then of an earlier VM,
+ * because a create was not recorded, or a backup restored the record. Before another create, the absence has to last.
  */
 function replacementOf(
   deps: FindDeps,
@@ -130,7 +130,7 @@ function replacementOf(
   if (machine !== undefined) {
     const isOurs = isSuccessor(subject, machine);
     if (found.length === 1 && (isOurs || identity.kind !== 'Known')) return { kind: 'Present', machine };
-    // No second VM of the name is created, but the object of one that is gone may go.
+    // No second VM of the name is created, but an object whose VM is deleted may be deleted.
     if (!isOurs && !isCreate) return { kind: 'Absent' };
     return duplicateName(providerName(object), found);
   }
@@ -140,7 +140,7 @@ function replacementOf(
   if (!isCreate || mustExist) return { kind: 'Absent' };
   const lacking = unreadableNamed(deps, snapshot, subject, providerName(object));
   if (lacking.kind === 'Unknown') return lacking;
-  // A VM is not denied as long as it may not be listed yet.
+  // A VM doesn't count as absent while it may not be listed yet.
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
   const judgment = confirmRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
   if (judgment.isDue) return freeName(deps, snapshot, subject);
@@ -153,7 +153,7 @@ function duplicateName(name: string, found: readonly Machine[]): MachineObservat
   return { kind: 'Unknown', reason: { kind: 'DuplicateName', name, ids: found.map(({ id }) => id) } };
 }
 
-/** No VM that can be read has the name: absent, unless one has it that can't be read, or may have it. */
+/** No readable VM has the name: absent, unless an unreadable VM has it, or may have it. */
 function unreadableNamed(
   deps: FindDeps,
   snapshot: Snapshot,
@@ -168,7 +168,7 @@ function unreadableNamed(
     intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: objectState.intentSentAt } : undefined,
   });
   if (unreadable === undefined) return { kind: 'Absent' };
-  // Once it can be read, it may have a name that no object is subscribed to.
+  // Once it is readable, it may have a name that no object is subscribed to.
   deps.findings.requestList(deps.clock.monotonic() + longestRecheck);
   if (unreadable.name !== undefined || isOpen) return unreadableMachine(unreadable, unreadable.name !== undefined);
   return unreadableMachine(unreadable, false, epochOf(deps.clock, unreadable.since + namelessFor));
@@ -180,33 +180,33 @@ function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean, 
   return { kind: 'Unknown', reason: until === undefined ? reason : { ...reason, until } };
 }
 
-/** Whether the id on record is only what a create call was answered: its intent is still there, and the VM has another name. */
+/** Whether the recorded id is only from the response to a create, and the VM has another name. */
 function isUnseen({ object, identity, name, isIntentProven }: ReconcileSubject, { name: seen }: Machine): boolean {
   const isOpen = object.metadata.annotations?.[annotations.createPending] !== undefined && isIntentProven;
   return identity.kind === 'Known' && isOpen && seen !== name;
 }
 
-/** The one VM that proves itself the object's. */
+/** The only VM whose name proves that it is the object's. */
 function successorIn(snapshot: Snapshot, subject: ReconcileSubject): Machine | undefined {
   const [machine, ...others] = snapshot.byName(providerName(subject.object));
   return machine !== undefined && others.length === 0 && isSuccessor(subject, machine) ? machine : undefined;
 }
 
-/** Whether a VM with another id than the recorded one proves itself the object's. */
+/** Whether a VM with another id than the recorded one proves to be the object's. */
 function isSuccessor(subject: ReconcileSubject, machine: Machine): boolean {
   const { object } = subject;
   return machine.name === providerName(object) && (isNameOwn(object) || isFromIntent(subject, machine));
 }
 
 /**
- * The object can't have a VM yet: the name carries its UID, no create intent or VM was ever recorded, and
- * without the finalizer, which is stored before anything billable, no earlier record can have been lost.
+ * Whether the object can't have a VM yet: the name carries its UID, and no create intent or VM was recorded. Without
+ * the finalizer, which is stored before anything billable, no earlier record can have been lost.
  */
 function isNeverCreated({ object, objectState, name }: ReconcileSubject): boolean {
   const { metadata, status } = object;
   return (
     isNameOwn(object) &&
-    // Not for a VM that exists, which `spec.adoption` names.
+    // Not for an existing VM that `spec.adoption` names.
     name === providerName(object) &&
     (metadata.annotations?.[annotations.createPending] ?? objectState.openIntent(undefined)) === undefined &&
     metadata.finalizers?.includes(finalizer) !== true &&
@@ -238,7 +238,7 @@ function findByName(
   }
   const open = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
   if (open === undefined) return freeName(deps, snapshot, subject);
-  // The call was made with the key of another account, so this one's lists say nothing about it.
+  // The call was sent with the key of another account, so the lists of this one say nothing about it.
   const otherAccount = checkAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
   if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
@@ -258,17 +258,17 @@ function findByName(
   return outcomeUnknown;
 }
 
-/** How old a list may be, from its answer on, that shows a chosen name to be free. */
+/** How old a list may be, from its response, that shows that a chosen name is free. */
 const freeFor = 5_000;
 
-/** Whether the list still shows at `now` (monotonic) that a chosen name is free. */
+/** Whether the list is recent enough at `now` (monotonic) to show that a chosen name is free. */
 export function isNewEnough(list: Snapshot | undefined, now: number): boolean {
   return list !== undefined && now - list.answeredAt <= freeFor;
 }
 
 /**
- * No VM has the name. Other users of the account may take a name that the manifest chose, and a create request that is refused
- * for that could make an unmanaged VM look like the object's. So the list before a create request has to be a new one.
+ * No VM has the name. Other users of the account can take a name that the manifest chose, and a create that is refused
+ * for that reason could make an unmanaged VM look like the object's. So the list before a create has to be recent.
  */
 function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileSubject): MachineObservation {
   const { object, identity } = subject;
@@ -278,13 +278,13 @@ function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileSubject)
   return notYetSeen;
 }
 
-/** Whether the key in use is the one the create intent was written with, or belongs to the same account. */
+/** Whether the create intent was written with the key in use, or with one of the same account. */
 function isKeyOf({ intent, isIntentProven, objectState }: ReconcileSubject, account: ReadableAccount): boolean {
   if (objectState.intentAccount === account || intent?.proof === undefined) return true;
   return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
 }
 
-/** The list does not show it, nor does any later read of it alone. */
+/** Neither the list shows it, nor a later read of it alone. */
 function findById(
   deps: FindDeps,
   account: ReadableAccount,
@@ -309,7 +309,7 @@ function findById(
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
   }
   if (read.outcome.value !== undefined) {
-    // The list lags: a machine that answers to its id is there.
+    // The list lags: the machine that GET returns exists.
     const now = deps.clock.monotonic();
     deps.findings.listLags(now);
     const laggingFor = now - (objectState.laggingSince ?? now);
@@ -327,7 +327,7 @@ function findById(
     isEmpty: snapshot.machines.length === 0 && snapshot.unreadable.size === 0,
     isRecorded: subject.identity.kind !== 'None',
     isSameKey: isSameKey(subject, account),
-    // Another VM of the name casts doubt on that, unless it proves itself the one that came after.
+    // Another VM of the name makes this uncertain, unless that VM proves to be the newer one.
     notFound: snapshot.byName(name).every((other) => isSuccessor(subject, other)),
     ownerId,
     keyOwnerId: account.ownerId,
@@ -338,7 +338,7 @@ function findById(
   });
   if (judgment.kind === 'Absent')
     return replacementOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
-  // A later list decides: soon at first, then at longer intervals, because the obstacle may stay.
+  // A later list decides: soon at first, then at longer intervals, because the cause may persist.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestRecheck);
   deps.findings.requestList(Math.max(soon, massDisappearance?.until ?? 0));
   // A VM that was just created may not be visible yet.
@@ -351,9 +351,9 @@ function isSameKey({ object: { metadata, status }, identity }: ReconcileSubject,
 }
 
 /**
- * A VM of another owner than the one recorded is not the one that was recorded, unless the key and the name are the same: an
- * answer named a wrong owner then. With the operator's own key, which shows the VMs
- * of many, only a name with the object's UID proves one the object's.
+ * A VM of another owner isn't the recorded one, unless key and name are the same: a response named a wrong owner then.
+ * With the operator's default key, which shows the VMs of many tenants, only a name with the object's UID proves that a
+ * VM is the object's.
  */
 function presentOf(
   deps: FindDeps,
@@ -372,7 +372,7 @@ function presentOf(
   return { kind: 'Present', machine };
 }
 
-/** A monotonic moment as epoch milliseconds. */
+/** Converts a monotonic time to epoch milliseconds. */
 function epochOf(clock: Clock, moment: number): number {
   return clock.now() - (clock.monotonic() - moment);
 }
@@ -381,7 +381,7 @@ function ownerRecorded({ identity }: ReconcileSubject): ProviderId | undefined {
   return identity.kind === 'OtherObject' || identity.kind === 'Known' ? identity.ownerId : undefined;
 }
 
-/** Ready was reached, or the state on record is one that only a list shows. */
+/** Whether the VM was Ready, or has a recorded state that only a list shows. */
 function wasSeenBefore({ status }: VirtualMachine): boolean {
   const state = status?.state;
   return (
@@ -390,7 +390,7 @@ function wasSeenBefore({ status }: VirtualMachine): boolean {
   );
 }
 
-/** Whether a machine may be made: only then are the catalogue and machines of an earlier life looked at. */
+/** Whether a VM may be created. Only then, the catalogue and orphan candidates are read. */
 export function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineObservation): boolean {
   if (machine.kind !== 'Absent' || object.metadata.deletionTimestamp !== undefined) return false;
   return identity.kind !== 'Known' || isRecreated(object, identity);

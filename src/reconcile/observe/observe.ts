@@ -19,28 +19,28 @@ import type { MachineFinding } from './findings.ts';
 import { duplicatesOf, type MachineLookup, type ReadableAccount, type ReconcileSubject } from './machine-lookup.ts';
 import { type MachineDeps, mayCreate, nothingFound, observeMachine } from './observe-machine.ts';
 
-/** The limit that leaves no room for one more API key. */
+/** The limit that prevents another API key. */
 type AccountLimit = Exclude<ReturnType<ConflictDeps['accountFor']>, Account>;
 
 export interface ObserveDeps extends ConflictDeps, MachineDeps {
   readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
   readonly deletionRate: Pick<DeletionRate, 'heldFor'>;
-  /** Whether objects of this namespace may leave VMs running in the account of the operator's own key. */
+  /** Whether objects of this namespace may leave VMs running in the account of the operator's default key. */
   readonly mayOrphan: (namespace: string) => boolean;
 }
 
-/** What `observe` starts from: the object, and the account and key that this reconciliation works with. */
+/** The input of `observe`: the object, and the account and key of this reconciliation. */
 export interface ObserveInput {
   readonly subject: ReconcileSubject;
   readonly requests: Requests;
   readonly lookup: KeyLookup;
-  /** Why no account can be used for the key, if a limit is the reason. */
+  /** The limit that prevents an account for the key, if any. */
   readonly limit: AccountLimit | undefined;
   /** Null without a usable key. */
   readonly account: ReadableAccount | null;
-  /** What to look for. Undefined: nothing. */
+  /** What to look for, if anything. */
   readonly target: MachineLookup | undefined;
-  /** The create intent that counts, as stored or as this process sent it. */
+  /** The create intent in effect, as stored or as this process sent it. */
   readonly lastIntent: Intent | undefined;
   /** Whether a create request may have had an effect that isn't confirmed. */
   readonly isIntentOpen: boolean;
@@ -48,13 +48,13 @@ export interface ObserveInput {
 
 export interface Observation {
   readonly observed: Observed;
-  /** What the search for the VM found and needs. Not recorded yet. */
+  /** The findings of the search for the VM, and the reads that it needs. Not recorded yet. */
   readonly finding: MachineFinding;
 }
 
 /**
- * Gathers everything that a decision about one object may rest on. It only reads; what it could not read becomes `Unknown`, never a
- * guess. Throws KubeError when a Secret can't be read for reasons that say nothing about it.
+ * Gathers everything that a decision about one object depends on. It only reads. What it can't read becomes `Unknown`,
+ * never a guess. Throws KubeError if a Secret can't be read for reasons that say nothing about it.
  */
 export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<Observation> {
   const { subject, requests, lookup, limit, account, target, lastIntent, isIntentOpen } = input;
@@ -69,7 +69,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
     () => writeBasis(object),
     finding.lastRead,
   );
-  // The record is of an earlier VM, which is gone, and one that proves itself by its name is there.
+  // The record is of an earlier, deleted VM, and another VM proves to be the object's.
   const recorded = subject.identity;
   const isReplaced = recorded.kind === 'Known' && machine.kind === 'Present' && machine.machine.id !== recorded.id;
   const identity = isReplaced ? ({ kind: 'None' } as const) : recorded;
@@ -117,7 +117,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
   };
 }
 
-/** By any record of it, for tenants may edit the annotation; but not when a key of the namespace shows the VM. */
+/** By any record of it, because tenants may edit the annotation; but not if a key of the namespace shows the VM. */
 function usesDefaultKey({ metadata, status }: VirtualMachine, lookup: KeyLookup, machine: MachineObservation): boolean {
   if (lookup.kind === 'Found' && lookup.isDefault) return true;
   if (lookup.kind === 'Found' && machine.kind === 'Present') return false;
@@ -156,12 +156,12 @@ function observeCatalogue(key: string, account: ReadableAccount | null): Catalog
   return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
 }
 
-/** What a refused create call rested on: the spec and the annotations that are yours to set. What the operator writes never counts. */
+/** The basis of a refused create: the spec and the user's annotations, without what the operator writes. */
 export function refusalBasis({ metadata }: VirtualMachine): string {
   return hash([metadata.generation, yours.map((name) => metadata.annotations?.[name] ?? null)]);
 }
 
-/** What a refused write rested on: admission policies also judge labels and the annotations of other tools. */
+/** The basis of a refused write: admission policies also check labels and the annotations of other tools. */
 export function writeBasis({ metadata }: VirtualMachine): string {
   return hash([
     metadata.generation,

@@ -2,9 +2,9 @@ import type { Condition, OperationStatus, VirtualMachine, VirtualMachineStatus }
 import { longestStartPause } from '../../plan/start-backoff.ts';
 
 /**
- * The object with the times of its status clamped to `now` (epoch milliseconds). Clocks are set back, and the process before had
- * another one: a wait that begins in the future would last until then. What is clamped is stored with the next status write,
- * so the wait begins once.
+ * The object with the times of its status clamped to `now` (epoch milliseconds). Clocks can be set back, and the
+ * previous process had another one: a wait that begins in the future would be too long. The next status write stores
+ * the clamped times, so the wait begins once.
  */
 export function withPastTimes(object: VirtualMachine, now: number): VirtualMachine {
   const { status } = object;
