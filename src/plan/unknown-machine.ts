@@ -55,7 +55,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       return requeue(
         {
           reason: 'RecreationDelayed',
-          message: `VM ${reason.id} is not in the list and GET returns 404; if that lasts, a new VM is created, not before ${toSeconds(reason.until)}`,
+          message: `VM ${reason.id} is not in the list and GET returns 404; if that lasts, a new VM is created from the spec, which can be changed until then, not before ${toSeconds(reason.until)}`,
         },
         keptOperations(o),
       );

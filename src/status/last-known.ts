@@ -4,8 +4,8 @@ import type { Observed } from '../plan/observed.ts';
 export interface LastKnown {
   /**
    * `Held`: still valid. `Unseen`: no read can show the VM, so its state is Unknown, while addresses stay. `Unlisted`:
-   * the list lacks the VM, so nothing is shown that may have ended with it. `OfOther`: the VM is another object's, so
-   * nothing of it is shown.
+   * the list lacks the VM, so nothing is shown that may have ended with it. `Gone`: deleted by all evidence, so the spec
+   * may change. `OfOther`: the VM is another object's, so nothing of it is shown.
    */
   readonly standing: 'Held' | 'Unseen' | 'Unlisted' | 'Gone' | 'OfOther';
   /** Why the VM can't be compared with the spec; undefined for `Held`. */
@@ -34,7 +34,7 @@ const unlisted: LastKnown = { standing: 'Unlisted', because: "the list doesn't c
  * | only an annotation names the VM                                       | Unlisted |
  * | the list lacks the VM, or has several of its name                     | Unlisted |
  * | the list lacks the VM, and one that can't be read may be the object's | Unlisted |
- * | confirmed deleted                                                     | Gone     |
+ * | confirmed deleted, also while its recreation is delayed               | Gone     |
  */
 export function lastKnown({ machine, credentials, identity, object }: Observed): LastKnown {
   if (identity.kind === 'OtherObject') return ofOther;
@@ -57,9 +57,10 @@ export function lastKnown({ machine, credentials, identity, object }: Observed):
     case 'OutcomeUnknown':
       return { standing: 'Unseen', because: "it isn't known whether the VM exists" };
     case 'AbsenceUnconfirmed':
-    case 'AbsenceRecent':
     case 'MassAbsence':
       return unlisted;
+    case 'AbsenceRecent':
+      return { standing: 'Gone', because: "the list doesn't contain the VM, and GET returns 404" };
     case 'DuplicateName':
       return { standing: 'Unlisted', because: "it isn't known which VM is the one of this object" };
   }

@@ -84,7 +84,10 @@ describe('status', () => {
       shows: { state: 'Unknown', addresses, compared: "Unknown: it isn't known whether the VM exists" },
     },
     { machine: { kind: 'AbsenceUnconfirmed' }, shows: unlisted },
-    { machine: { kind: 'AbsenceRecent', id: 90, until: now }, shows: unlisted },
+    {
+      machine: { kind: 'AbsenceRecent', id: 90, until: now },
+      shows: { compared: "Unknown: the list doesn't contain the VM, and GET returns 404" },
+    },
     { machine: { kind: 'MassAbsence', vanished: 5, of: 9 }, shows: unlisted },
     { machine: { kind: 'DuplicateName', name: 'web', ids: [91, 92] }, shows: ambiguous },
     { machine: 'Absent', shows: { compared: 'Unknown: the object has no VM' } },
@@ -109,7 +112,8 @@ describe('status', () => {
     expect(columns).toEqual({ state: undefined, addresses: undefined, ...shows });
     const isUnlisted = !('addresses' in shows);
     expect([shown.hostname, shown.diskIds]).toEqual(isUnlisted ? [undefined, undefined] : ['x', [88]]);
-    const isToStay = machine !== 'Absent' && !('recordedFor' in given);
+    const isGone = machine === 'Absent' || machine.kind === 'AbsenceRecent';
+    const isToStay = !isGone && !('recordedFor' in given);
     expect(shown.region).toEqual(isToStay ? specified.region : undefined);
   });
 

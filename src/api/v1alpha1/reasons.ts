@@ -255,7 +255,7 @@ const table = {
     event: 'Warning',
     meaning:
       "The list doesn't contain the VM any more, and spec.onExternalDelete is Recreate. The operator creates a new one once at least three complete lists over five minutes lacked it and GET returns 404. It recreates VMs of one API key one by one, a minute apart.",
-    remedy: `No action needed. To prevent the new VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Report' }))}. If the old VM reappears before that, the object continues with it.`,
+    remedy: `No action needed. The spec can be changed until then, and the new VM is created from it. To prevent the new VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Report' }))}. If the old VM reappears before that, the object continues with it.`,
   },
   DuplicateMachine: {
     ...stalled,
