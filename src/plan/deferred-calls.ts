@@ -1,4 +1,5 @@
 import { type Decision, isProviderCall, requeue } from './action.ts';
+import { rateLimitPause } from './failure-status.ts';
 import { keptOperations } from './kept-operations.ts';
 import type { Observed } from './observed.ts';
 
@@ -7,10 +8,8 @@ export function deferCalls(o: Observed, decision: Decision): Decision {
   if (!isProviderCall(decision.action)) return decision;
   const held = { ...keptOperations(o), fastPolling: decision.fastPolling };
   if (o.rateLimitedFor > 0) {
-    return requeue(
-      { reason: 'RateLimited', message: 'the provider asked for fewer requests' },
-      { ...held, after: o.rateLimitedFor },
-    );
+    const message = `the provider asked for fewer requests. ${rateLimitPause(o)}`;
+    return requeue({ reason: 'RateLimited', message }, { ...held, after: o.rateLimitedFor });
   }
   if (o.isProviderUnavailable) {
     const message = 'the provider is unavailable; the operator sends the request after a list succeeds';

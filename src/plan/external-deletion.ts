@@ -1,3 +1,4 @@
+import { deleteObject, patchSpec } from '../api/v1alpha1/commands.ts';
 import type { Identity } from '../api/v1alpha1/identity.ts';
 import type { Requests } from '../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -31,7 +32,7 @@ export function externallyDeleted(o: Observed): Decision | undefined {
   }
   return requeue({
     reason: 'ExternallyDeleted',
-    message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator. Set spec.onExternalDelete to Recreate for a new, empty VM, or delete the object. If the VM reappears, the object continues with it`,
+    message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator; if it reappears, the object continues with it; for a new, empty VM: ${patchSpec(o.object.metadata, { onExternalDelete: 'Recreate' })}; to delete the object: ${deleteObject(o.object.metadata)}`,
   });
 }
 
@@ -47,7 +48,8 @@ export function isRecreated(object: VirtualMachine, identity: Identity): boolean
 function recreationObstacle(object: VirtualMachine, id: number): string | undefined {
   const { result, message: difference } = compareWithSpec(object, id, object.status ?? {});
   if (result === 'Different') return `it did not match the spec. ${difference}`;
-  return isCreatable(object.spec) ? undefined : 'the spec lacks its region, package or osTemplate';
+  if (isCreatable(object.spec)) return undefined;
+  return `the spec lacks its region, package or osTemplate; set them, or delete the object: ${deleteObject(object.metadata)}`;
 }
 
 /**

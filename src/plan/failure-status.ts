@@ -4,11 +4,12 @@ import type { Failure, FailureCode } from '../domain/failure.ts';
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
 import { retainHint } from './retain-hint.ts';
+import { toSeconds } from './whole-seconds.ts';
 import type { Observed } from './observed.ts';
 import { isToBeDeleted } from './protection.ts';
 
 /** The owner of the key. */
-type Asker = Pick<Observed, 'object' | 'isDefaultKey' | 'mayOrphan'>;
+type Asker = Pick<Observed, 'object' | 'isDefaultKey' | 'mayOrphan' | 'now' | 'rateLimitedFor'>;
 
 const insteadOfDeletion = 'leave the VM running instead';
 
@@ -45,7 +46,13 @@ const unavailable: Meaning = {
 export function fromFailure(o: Asker, failure: Failure): StatusReason {
   if (failure.class === 'Credentials') return rejected(o, failure);
   const { reason, problem, next } = byCode[failure.code] ?? unavailable;
-  return { reason, message: `${problem}: ${describeFailure(failure)}. ${next}` };
+  const isPaused = failure.class === 'Wait' && o.rateLimitedFor > 0;
+  return { reason, message: `${problem}: ${describeFailure(failure)}. ${isPaused ? rateLimitPause(o) : next}` };
+}
+
+/** The earliest end: each further answer of that kind prolongs the pause, which is not reported again. */
+export function rateLimitPause({ now, rateLimitedFor }: Pick<Observed, 'now' | 'rateLimitedFor'>): string {
+  return `The operator sends no request for this account before ${toSeconds(now + rateLimitedFor)}`;
 }
 
 /** No key is usable, as `message` explains. An object that is being deleted also shows how the deletion can finish. */

@@ -1,4 +1,4 @@
-import { resetStatus } from '../api/v1alpha1/commands.ts';
+import { annotate, resetStatus } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
 import { compareHint, isNameOwn } from '../api/v1alpha1/identity.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
@@ -85,10 +85,9 @@ function nothingToDelete(o: Observed): Decision | undefined {
 function paused(o: Observed): Decision | undefined {
   if (!o.requests.isPaused) return undefined;
   const what = isDeleting(o) ? 'deleted, but the deletion is ' : '';
-  return requeue(
-    { reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` },
-    keptOperations(o),
-  );
+  const resume = annotate(o.object.metadata, { [annotations.paused]: undefined });
+  const message = `${what}paused by the annotation ${annotations.paused}; to continue${isDeleting(o) ? ' the deletion' : ''}: ${resume}`;
+  return requeue({ reason: 'Paused', message }, keptOperations(o));
 }
 
 /**

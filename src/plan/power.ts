@@ -1,3 +1,4 @@
+import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
 import { type Decision, requeue } from './action.ts';
@@ -71,10 +72,13 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
   const wanted = o.object.spec.powerState;
   if (!isDrifted(o, machine)) return power(o, machine, wanted);
   const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but spec.powerState is ${wanted}`;
-  const drift = { reason: 'PowerDrift', message } as const;
-  return o.object.spec.powerDriftPolicy === 'Report'
-    ? requeue(drift, { startFailure: o.object.status?.startFailure })
-    : { ...power(o, machine, wanted), event: drift };
+  if (o.object.spec.powerDriftPolicy !== 'Report')
+    return { ...power(o, machine, wanted), event: { reason: 'PowerDrift', message } };
+  const { metadata, status } = o.object;
+  const correct = patchSpec(metadata, { powerDriftPolicy: 'Correct' });
+  const keep = patchSpec(metadata, { powerState: wanted === 'Running' ? 'Halted' : 'Running' });
+  const remedies = `to have the operator correct it: ${correct}; to keep it: ${keep}`;
+  return requeue({ reason: 'PowerDrift', message: `${message}; ${remedies}` }, { startFailure: status?.startFailure });
 }
 
 /**

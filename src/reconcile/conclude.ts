@@ -5,7 +5,7 @@ import { exponentialDelay, jittered } from '../domain/backoff.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { MachineState } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
-import type { Action, Decision } from '../plan/action.ts';
+import type { Action, Decision, StatusReason } from '../plan/action.ts';
 import { providerBusy } from '../plan/provider-busy.ts';
 import { refused } from '../plan/create.ts';
 import { describeFailure, fromFailure } from '../plan/failure-status.ts';
@@ -150,7 +150,7 @@ function createFailed(o: Observed, decision: Decision, failure: Failure, failure
   if (failure.class === 'Terminal')
     return { ...quiet, report: base(decision, refused(failure)), fastPolling: true, reread: 'List' };
   const hold = holdFor(failure, failures, random);
-  return { ...quiet, report: base(decision, fromFailure(o, failure)), after: hold, hold };
+  return { ...quiet, report: base(decision, failedNow(o, failure)), after: hold, hold };
 }
 
 function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
@@ -158,9 +158,14 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const slower = Math.min(retryDelays.longest, refusedFor / 10);
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
-  const statusReason = isRefusedAsBusy(failure) ? providerBusy(o, failure.operation, failure) : fromFailure(o, failure);
+  const statusReason = isRefusedAsBusy(failure) ? providerBusy(o, failure.operation, failure) : failedNow(o, failure);
   const report: Report = { ...base(decision, statusReason), operation };
   return { ...quiet, report, after: hold, hold, fastPolling: true, reread: 'Machine' };
+}
+
+/** The pause that the answer asks for began after the observation. */
+function failedNow(o: Observed, failure: Failure): StatusReason {
+  return fromFailure({ ...o, rateLimitedFor: isRefusedAsBusy(failure) ? 0 : (failure.retryAfter ?? 0) }, failure);
 }
 
 /** Whether the provider refused temporarily: 406, or 400 to the delete of a machine that it considers running. */

@@ -203,7 +203,12 @@ export function isWorthWriting(before: VirtualMachineStatus | undefined, after: 
  * Reasons whose message quotes the provider, which may word the same problem differently each time (request ids,
  * times).
  */
-const quoting: ReadonlySet<string> = new Set<Reason>(['ProviderUnavailable', 'ProtocolError', 'CredentialsRejected']);
+const quoting: ReadonlySet<string> = new Set<Reason>([
+  'ProviderUnavailable',
+  'ProtocolError',
+  'CredentialsRejected',
+  'RateLimited',
+]);
 
 function withoutQuotes(status: VirtualMachineStatus): VirtualMachineStatus {
   if (status.conditions === undefined) return status;

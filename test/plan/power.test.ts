@@ -304,7 +304,7 @@ it.each([
   },
   {
     given: { machine: 'Halted', ...drifted, spec: { powerDriftPolicy: 'Report' } },
-    says: 'power drift: VM 90 is halted but spec.powerState is Running',
+    says: `power drift: VM 90 is halted but spec.powerState is Running; to have the operator correct it: kubectl -n default patch vps web --type merge -p '{"spec":{"powerDriftPolicy":"Correct"}}'; to keep it: kubectl -n default patch vps web --type merge -p '{"spec":{"powerState":"Halted"}}'`,
   },
   { given: { machine: 'Halted' }, says: 'VM 90 is starting' },
   { given: { machine: 'Running', spec: halted }, says: 'the operator sent VM 90 the shutdown signal' },

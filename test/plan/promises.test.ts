@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
 import type { OperationStatus } from '../../src/api/v1alpha1/types.ts';
-import { type ObservedOptions, observedWith, secondsAgo } from './fixtures.ts';
+import { toSeconds } from '../../src/plan/whole-seconds.ts';
+import { failure, now, type ObservedOptions, observedWith, secondsAgo } from './fixtures.ts';
 
 /** Words that claim another call or another look. */
 const claims = /again|retr|backoff|nevertheless/;
@@ -45,6 +46,34 @@ test('a message that promises another call or check is true: a call is sent, or 
   }
   expect([...lies]).toEqual([]);
   expect(seen).toBeGreaterThan(500);
+});
+
+const command = (words: string): string => `kubectl -n default ${words}`;
+const patch = (spec: object): string => command(`patch vps web --type merge -p '${JSON.stringify({ spec })}'`);
+const resume = command('annotate vps web vps247.com/paused-');
+const paused = { annotations: { 'vps247.com/paused': 'true' } } as const;
+const reached = { internal: { lastSyncedPowerState: 'Running' } } as const;
+const limited = failure({ class: 'Wait', code: 'RateLimited', status: 429 });
+
+test.each<{ readonly given: ObservedOptions; readonly says: readonly string[] }>([
+  { given: paused, says: [`paused by the annotation vps247.com/paused; to continue: ${resume}`] },
+  { given: { ...paused, id: 90, machine: 'Halted', deleting: true }, says: [`to continue the deletion: ${resume}`] },
+  {
+    given: { id: 90, machine: 'Absent', spec: { onExternalDelete: 'Report' } },
+    says: [patch({ onExternalDelete: 'Recreate' }), command('delete vps web')],
+  },
+  {
+    given: { id: 90, machine: 'Halted', status: reached, spec: { powerDriftPolicy: 'Report' } },
+    says: [`correct it: ${patch({ powerDriftPolicy: 'Correct' })}; to keep it: ${patch({ powerState: 'Halted' })}`],
+  },
+  { given: { observed: { rateLimitedFor: 5_000 } }, says: [`before ${toSeconds(now + 5_000)}`] },
+  {
+    given: { id: 90, machine: { kind: 'ReadFailed', failure: limited }, observed: { rateLimitedFor: 5_000 } },
+    says: [`before ${toSeconds(now + 5_000)}`],
+  },
+])('a message says what to do about it, or when it ends: $says', ({ given, says }) => {
+  const { message } = plan(observedWith(given)).statusReason ?? {};
+  for (const part of says) expect(message).toContain(part);
 });
 
 test('an object that is being deleted always has a call, or a requeue time', () => {

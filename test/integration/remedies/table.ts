@@ -210,7 +210,7 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
       createAndChange(place, { powerDriftPolicy: 'Report' }, async (id) => {
         place.emulator.person.power(id, 'stop');
       }),
-    after: [available(1)],
+    after: [available(1), available(1)],
   },
   CredentialsMissing: { hasNoKey: true, arrange: (place) => place.create('web'), after: [available(1)] },
   CredentialsRejected: {
