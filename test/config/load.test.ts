@@ -121,6 +121,7 @@ describe('valid configuration', () => {
     ['--metrics-address', ':0', { metricsAddress: { host: '', port: 0 } }, 'all addresses, any port'],
     ['--metrics-address', '0.0.0.0:81', { metricsAddress: { host: '0.0.0.0', port: 81 } }, 'version 4'],
     ['--metrics-address', '[::]:81', { metricsAddress: { host: '::', port: 81 } }, 'version 6'],
+    ['--metrics-address', ':65535', { metricsAddress: { host: '', port: 65_535 } }, 'the last port'],
     ['--lease-name', 'mine', { leaseName: 'mine' }, 'a name'],
     ['--take-over-from', 'b/old, a/old.1,b/old', { takeOverFrom: ['a/old.1', 'b/old'] }, 'sorted, each once'],
     ['--selector', ' ', { selector: undefined }, 'no selector'],
@@ -142,10 +143,10 @@ describe('invalid configuration', () => {
     [['--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, not "loud".'],
     [['--insecure-api-url=yes'], '--insecure-api-url must be true or false, not "yes".'],
     [['--namespaces', 'a,,b'], '--namespaces must be a comma-separated list of namespaces, not "a,,b".'],
-    [
-      ['--metrics-address', '8080'],
-      '--metrics-address must be an address to listen on, such as :8080 for all addresses, 127.0.0.1:8080 or [::1]:8080, not "8080".',
-    ],
+    ...['8080', ':65536'].map((text): [string[], string] => [
+      ['--metrics-address', text],
+      `--metrics-address must be an address to listen on, such as :8080 for all addresses, 127.0.0.1:8080 or [::1]:8080, not "${text}".`,
+    ]),
     [
       ['--api-url', 'https://me:hunter2@api.example.com'],
       '--api-url must be a URL such as https://api.vps247.com, without user, query and fragment, not "https://[redacted]@api.example.com".',
