@@ -54,6 +54,7 @@ describe('cutMessage', () => {
   test.for<readonly [reason: string, message: string, rest: string]>([
     ['the end, without a command', facts, ''],
     ['the facts before the command', `${facts}; run: ${command}`, `run: ${command}`],
+    ['the facts before a sentence with the command', `${facts}. To run it: ${command}`, `To run it: ${command}`],
     ['the facts before two commands', `${facts}; a: ${command}; b: ${command}`, `a: ${command}; b: ${command}`],
     [
       'the facts before two commands that are one',
