@@ -278,6 +278,7 @@ test.each([
     3_600_000,
     false,
   ],
+  ['forwards by as much as the renewal may take: nothing may be done either', 10_000, false],
   ['backwards by an hour: nothing changes', -3_600_000, true],
 ])('the wall clock jumps %s', async (_what, jump, isHeldAtOnce) => {
   const room = createRoom();
