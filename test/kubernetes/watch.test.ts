@@ -54,6 +54,17 @@ test('events are reported as they are sent, wherever the pieces of the stream en
   ]);
 });
 
+test('a watch that starts with all objects asks for none older than its start', async () => {
+  await using server = await startRawServer(stream([]));
+  await using client = connect(server.url);
+  const { signal } = new AbortController();
+  const options = { sendInitialEvents: true, timeoutSeconds: 300, allowWatchBookmarks: true, signal } as const;
+  expect(await namesOf(client.watch(pods, { resourceVersion: '', ...options }))).toEqual([]);
+  expect(server.requests).toEqual([
+    'GET /api/v1/pods?watch=true&resourceVersion=&sendInitialEvents=true&timeoutSeconds=300&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan',
+  ]);
+});
+
 test('it reports that the server accepted, before any event', async () => {
   const opened = Promise.withResolvers<void>();
   await using server = await startRawServer((_request, response) => {
