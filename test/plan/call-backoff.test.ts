@@ -75,6 +75,14 @@ const stop = (seconds: number): OperationStatus => ({ type: 'Stop', startTime: s
 const stopping = (seconds: number, state: 'Running' | 'Halting') =>
   ({ id: 90, machine: state, status: { operation: stop(seconds) }, history: { stateFor: seconds * second } }) as const;
 
+it('a shutdown that began outside the operator is requeued at the end of its grace period, from the first observation on', () => {
+  const afters = [0, 1].map(
+    (seconds) =>
+      plan(observedWith({ id: 90, machine: 'Halting', spec: hour, history: { stateFor: seconds * second } })).after,
+  );
+  expect(afters).toEqual([3_600 * second, 3_599 * second]);
+});
+
 describeRows('a shutdown that takes as long as its grace period', [
   {
     because: 'is not sent again before that has passed, however long it is',
