@@ -139,6 +139,18 @@ describeRows('deletion policies', [
     reason: 'nothing new',
   },
   {
+    because: 'retained without permission, and the provider has not answered a request with the key yet',
+    given: {
+      id: 90,
+      deleting: true,
+      machine: { kind: 'NotYetSeen' },
+      spec: { deletionPolicy: 'Retain' },
+      observed: { mayOrphan: false, credentials: { kind: 'Unverified' } },
+    },
+    action: 'None',
+    reason: 'nothing new',
+  },
+  {
     because: 'observed without permission, and no key could show the VM',
     given: {
       id: 90,
