@@ -49,6 +49,11 @@ const rows: readonly [reason: string, body: string, text: string][] = [
   ['a key that only control characters keep apart', 'key k3y+/="&\u0001<é 1', 'key [redacted]'],
   ['a password beside the words', '{"error":"hunter2 is weak","initial_password":"hunter2"}', '[redacted] is weak'],
   ['a password below the words', '{"error":"x hunter2","vm":{"root_passwd":"hunter2"}}', 'x [redacted]'],
+  [
+    'a password eight levels down',
+    `{"error":"x hunter2","vm":${'{"a":'.repeat(7)}{"password":"hunter2"}${'}'.repeat(8)}`,
+    'x [redacted]',
+  ],
   ['a password among the errors', '{"errors":{"password":"hunter2 is weak"}}', 'password: [redacted]'],
   ['a password in text', 'initial_password=hunter2 is weak', 'initial_password=[redacted] is weak'],
   [
