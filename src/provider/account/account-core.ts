@@ -328,7 +328,10 @@ class AccountCore implements RegisteredAccount {
   /** Records the result of a single call. If it was refused for its key, a list has to confirm that. */
   #onCall(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
-    if (this.#credential.onCall(outcome, this.#clock.monotonic())) this.#reportCredentialStatus();
+    if (this.#credential.onCall(outcome, this.#clock.monotonic())) {
+      this.#reportCredentialStatus();
+      this.#wakeAll(this.#subscriptions.keys());
+    }
     this.#admission.record(outcome);
     // A suspected key, a rate-limit pause and an open circuit breaker each change when the next list is due.
     if (!outcome.ok) this.#poller.schedule();
@@ -342,18 +345,16 @@ class AccountCore implements RegisteredAccount {
     // Without a good list the time of the next one is unknown: waiting calls are rejected, and their objects requeued.
     if (outcome.ok) this.#admission.dispatch();
     else if (wasSuspected) this.#admission.rejectWaiting();
-    this.#wakeAll(outcome.ok ? this.#onListed(startedAt, outcome.value) : this.#onListFailed(outcome.failure));
+    const keys = outcome.ok ? this.#onListed(startedAt, outcome.value) : this.#onListFailed(outcome.failure);
+    // Each key once: a second wake is another reconciliation that finds nothing new.
+    this.#wakeAll(isNew ? new Set([...keys, ...this.#subscriptions.keys()]) : keys);
   }
 
   #reportCredentialStatus(): void {
     const failure = this.rejection;
-    if (failure === undefined) {
-      this.#log.info('Provider accepted API key');
-    } else {
-      this.#log.warn('Provider rejected API key', { failure });
-      this.#admission.rejectWaiting();
-    }
-    this.#wakeAll(this.#subscriptions.keys());
+    if (failure === undefined) return this.#log.info('Provider accepted API key');
+    this.#log.warn('Provider rejected API key', { failure });
+    this.#admission.rejectWaiting();
   }
 
   /** Stores a new list and returns the keys to wake. */

@@ -17,8 +17,7 @@ describe('a rejected API key', () => {
     await clock.advance(60_000);
     expect(account.credentialStatus).toBe('Rejected');
     expect(account.rejection).toMatchObject(unauthorized);
-    // Once for the key, once for the list.
-    expect(woken()).toEqual(['a', 'a']);
+    expect(woken()).toEqual(['a']);
 
     account.setFastPolling('a', true);
     const outcome = await account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -36,7 +35,7 @@ describe('a rejected API key', () => {
     expect(provider.count('ListMachines')).toBe(4);
     expect(account.credentialStatus).toBe('Accepted');
     expect(account.rejection).toBeUndefined();
-    expect(woken()).toEqual(['a', 'a']);
+    expect(woken()).toEqual(['a']);
   });
 
   test('is tried again at once when a Secret contains it again, once for all its objects', async () => {

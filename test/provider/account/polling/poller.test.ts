@@ -20,7 +20,7 @@ describe('polling of an account', () => {
     for (let index = 0; index < 1_000; index += 1) account.subscribe(`key-${index}`, { name: `machine-${index}` });
     await clock.settle();
     expect(provider.count('ListMachines')).toBe(1);
-    expect(woken()).toHaveLength(2_000);
+    expect(woken()).toHaveLength(1_000);
     expect(account.snapshot?.byId(1)?.name).toBe('machine-1');
     await clock.advance(180_000);
     expect(provider.count('ListMachines')).toBe(4);
@@ -158,7 +158,7 @@ describe('polling of an account', () => {
     account.requestList('a', 100);
     release();
     await clock.settle();
-    expect(woken()).toEqual(['a', 'a']);
+    expect(woken()).toEqual(['a']);
     await clock.advance(899);
     expect(provider.count('ListMachines')).toBe(1);
     await clock.advance(1);
