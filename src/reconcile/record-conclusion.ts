@@ -68,5 +68,5 @@ export function requestRequeue(
   if (reread === 'List') account?.requestList(key, since);
   if (reread === 'Machine') account?.requestMachine(key, since);
   if (machine.kind !== 'Unknown')
-    objectState.relistAfter = fastPolling && after !== undefined ? now + after : undefined;
+    objectState.relistAfter = fastPolling && after !== undefined && after > 0 ? now + after : undefined;
 }

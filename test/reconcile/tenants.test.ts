@@ -117,24 +117,33 @@ describe('in one account', () => {
     expect([b.object('thief'), changesIn(world)]).toEqual([undefined, []]);
   });
 
-  it('a create intent that a tenant restores after its VM is recorded claims no VM', async () => {
-    const world = await createTenantWorld();
-    const b = world.tenant('team-b', { ownerId: 1 });
-    b.apply('web', { providerName: 'chosen', onExternalDelete: 'Report' });
-    await world.clock.advance(minute);
-    const written = world.cluster.versions.flatMap(
-      ({ metadata }) => metadata.annotations?.[annotations.createPending] ?? [],
-    );
-    const { id = 0 } = b.object('web')?.status ?? {};
-    world.fakeProvider.machines.delete(id);
-    const { id: other } = world.fakeProvider.add('chosen', { ownerId: 1 });
-    b.annotate('web', { [annotations.createPending]: written.at(-1) ?? '' });
-    const before = changesIn(world).length;
-    b.delete('web');
-    await world.clock.advance(10 * minute);
-    expect(changesIn(world)).toHaveLength(before);
-    expect(world.fakeProvider.machines.get(other)?.state).toBe('Running');
-  });
+  it.each([
+    { because: 'a list shows that its VM is gone', wait: minute, calls: [] },
+    // The request is for the VM on record.
+    { because: 'no list shows yet that its VM is gone', wait: 0, calls: ['StopMachine'] },
+  ])(
+    'a create intent that a tenant restores after its VM is recorded claims no VM: $because',
+    async ({ wait, calls }) => {
+      const world = await createTenantWorld();
+      const b = world.tenant('team-b', { ownerId: 1 });
+      b.apply('web', { providerName: 'chosen', onExternalDelete: 'Report' });
+      await world.clock.advance(minute);
+      const written = world.cluster.versions.flatMap(
+        ({ metadata }) => metadata.annotations?.[annotations.createPending] ?? [],
+      );
+      const { id = 0 } = b.object('web')?.status ?? {};
+      world.fakeProvider.machines.delete(id);
+      const { id: other } = world.fakeProvider.add('chosen', { ownerId: 1 });
+      await world.clock.advance(wait);
+      b.annotate('web', { [annotations.createPending]: written.at(-1) ?? '' });
+      const before = changesIn(world).length;
+      b.delete('web');
+      await world.clock.advance(10 * minute);
+      const operations = changesIn(world).map(({ operation }) => operation);
+      expect(operations.slice(before)).toEqual(calls);
+      expect(world.fakeProvider.machines.get(other)?.state).toBe('Running');
+    },
+  );
 
   it('a paused object keeps the VM on its record', async () => {
     const world = await createTenantWorld();
