@@ -4,6 +4,8 @@ import type { KubeClient } from './kubernetes/client.ts';
 import { createEventRecorder, type EventNote } from './kubernetes/events.ts';
 import type { Clock } from './domain/clock.ts';
 import type { Fence } from './domain/fence.ts';
+import { objectKey } from './domain/object-key.ts';
+import type { StoreAnswer } from './reconcile/execute/metadata-patch.ts';
 import type { Secret } from './domain/secret.ts';
 import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
@@ -140,7 +142,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     takeOverFrom: settings.takeOverFrom,
     client: removed.client,
     log,
-    stored: (object) => objects.assume(object),
+    stored: (object, write) => stored(object, write),
     emitEvent: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
       events.record({
         regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
@@ -206,6 +208,10 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     transform: createVirtualMachineReader(settings.selector?.keys),
     onChange: (change) => handlers.onObjectChange(removed.take(change)),
   });
+  const stored: StoreAnswer = (object, write) => {
+    objects.assume(object);
+    queue.discard(objectKey(object), write);
+  };
   const secrets = createReflector<true>({
     ...reflectorOptions,
     resource: { group: '', version: 'v1', plural: 'secrets' },
@@ -235,7 +241,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       fence: deps.fence,
       cache: {
         get: managedObject,
-        assume: (object) => objects.assume(object),
+        assume: stored,
       },
       objectOf,
       isInScope: (object) => scope.matchesSelector(object),

@@ -1,6 +1,7 @@
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { MachineIndex } from './machine-index.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
+import { isOnlyOwnWrite } from './own-write.ts';
 import type { Scope } from './scope.ts';
 import type { SecretIndex } from './secret-index.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -61,7 +62,10 @@ export function createEventHandlers(options: EventHandlersOptions): EventHandler
       scope.change(key, before, after);
       if (reconciler === undefined) return;
       if (scope.isRelevant(before) || scope.isRelevant(after))
-        queue.add(key, { priority: initial ? 'resync' : 'user' });
+        queue.add(key, {
+          priority: initial ? 'resync' : 'user',
+          isOnly: (write) => isOnlyOwnWrite(before, after, write),
+        });
       reconciler.onObjectChange(key);
       for (const other of waiting)
         if (other !== undefined && scope.isManaged(options.objectOf(other))) queue.add(other, { priority: 'normal' });

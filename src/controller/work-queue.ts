@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { DelayingQueue } from './delaying-queue.ts';
 import { FairQueue } from './fair-queue.ts';
+import type { OwnWrite } from './own-write.ts';
 
 /** Why a key is added, the highest priority first: a user changed the object; it is due; a resync of all objects. */
 export type Priority = 'user' | 'normal' | 'resync';
@@ -11,8 +12,13 @@ export type Priority = 'user' | 'normal' | 'resync';
  * priority: no key starves, and a high priority doesn't wait for a backlog. Within a priority: round-robin by namespace.
  */
 export interface WorkQueue {
-  /** The default priority is `normal`. Of a key that waits already, the higher priority counts. */
-  add(key: string, options?: { readonly priority?: Priority }): void;
+  /**
+   * The default priority is `normal`. Of a key that waits already, the higher priority counts. `isOnly`: whether the key is added for
+   * nothing but this write.
+   */
+  add(key: string, options?: { readonly priority?: Priority; readonly isOnly?: (write: OwnWrite) => boolean }): void;
+  /** The write of the reconciliation in progress was answered: what was added for it alone needs no further reconciliation. */
+  discard(key: string, write: OwnWrite): void;
   /** Adds the key after this many milliseconds, or earlier if requested before; cancelled when a worker takes the key sooner. */
   addAfter(key: string, milliseconds: number): void;
   /** The next key, as soon as there is one; undefined after `shutdown`. The worker must call `done` with it. */
@@ -38,7 +44,12 @@ interface Waiting {
 interface Processing {
   readonly waited: number;
   /** Added again while it is processed. */
-  dirty: Waiting | undefined;
+  dirty: Again | undefined;
+}
+
+interface Again extends Waiting {
+  /** Whether it was added for nothing but this write. Undefined: for another reason, or for several. */
+  readonly isOnly: ((write: OwnWrite) => boolean) | undefined;
 }
 
 const rank = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
@@ -68,20 +79,22 @@ export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): Wo
   let isShutDown = false;
   let byPriorityLeft = 0;
 
-  function add(key: string, priority: Priority): void {
+  function add(key: string, priority: Priority, isOnly?: Again['isOnly']): void {
     if (isShutDown) return;
     const wanted = { priority, since: clock.monotonic() };
     const current = processing.get(key);
-    if (current === undefined ? !priorityOf.has(key) : current.dirty === undefined) onAdd?.();
     if (current === undefined) enqueue(key, wanted);
-    else current.dirty = current.dirty === undefined ? wanted : higher(current.dirty, wanted);
+    else current.dirty = current.dirty === undefined ? { ...wanted, isOnly } : higher(current.dirty, wanted);
     serve();
   }
 
   function enqueue(key: string, wanted: Waiting): void {
     const known = priorityOf.get(key);
     const since = known === undefined ? undefined : queues[known].since(key);
-    if (known === undefined || since === undefined) return append(key, wanted);
+    if (known === undefined || since === undefined) {
+      onAdd?.();
+      return append(key, wanted);
+    }
     if (rank[known] <= rank[wanted.priority]) return;
     queues[known].delete(key);
     append(key, { priority: wanted.priority, since });
@@ -127,7 +140,11 @@ export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): Wo
   }
 
   return {
-    add: (key, { priority = 'normal' } = {}) => add(key, priority),
+    add: (key, { priority = 'normal', isOnly } = {}) => add(key, priority, isOnly),
+    discard(key, write) {
+      const current = processing.get(key);
+      if (current?.dirty?.isOnly?.(write) === true) current.dirty = undefined;
+    },
     addAfter(key, milliseconds) {
       if (isShutDown) return;
       if (milliseconds <= 0) return add(key, 'normal');
@@ -169,6 +186,10 @@ export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): Wo
   };
 }
 
-function higher(a: Waiting, b: Waiting): Waiting {
-  return { priority: rank[a.priority] <= rank[b.priority] ? a.priority : b.priority, since: a.since };
+function higher(a: Waiting, b: Waiting): Again {
+  return {
+    priority: rank[a.priority] <= rank[b.priority] ? a.priority : b.priority,
+    since: a.since,
+    isOnly: undefined,
+  };
 }

@@ -218,7 +218,8 @@ function accepted(decision: Decision): Report | undefined {
   return { ...base(decision, statusReason), operation: recordedOperation, state: stateAfter[action.type] };
 }
 
-function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
+/** What the status is to report of a decision; undefined when nothing is new. */
+export function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
   return decision.statusReason === undefined ? undefined : { ...base(decision, decision.statusReason), operation };
 }
 

@@ -13,6 +13,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { CallGuard } from './execute/call-guard.ts';
 import { logWrite } from './execute/call-log.ts';
 import { type Execution, execute } from './execute/execute.ts';
+import type { StoreAnswer } from './execute/metadata-patch.ts';
 import type { ObjectState } from './object-state.ts';
 import type { Ownership } from './ownership.ts';
 import type { Preparation } from './prepare.ts';
@@ -27,7 +28,7 @@ export interface ExecutorDeps {
   readonly deletionRate: Pick<DeletionRate, 'take' | 'wait'>;
   readonly machineIndex: Pick<MachineIndex, 'lockForAdoption' | 'unlockAdoption'>;
   readonly ownership: Pick<Ownership, 'annotation'>;
-  readonly cache: { get(key: string): VirtualMachine | undefined; assume(object: unknown): void };
+  readonly cache: { get(key: string): VirtualMachine | undefined; readonly assume: StoreAnswer };
   readonly objectOf: (key: string) => VirtualMachine | undefined;
 }
 
@@ -63,7 +64,7 @@ export function createExecutor(
         ownership: ownership.annotation,
         lockForAdoption: (machine) => account !== null && machineIndex.lockForAdoption(machine, key, account),
         unlockAdoption: ({ id }) => machineIndex.unlockAdoption(id, key),
-        stored: (written) => cache.assume(written),
+        stored: cache.assume,
         isGone: ({ name, uid }) =>
           objectOf(objectKey({ metadata: { namespace: object.metadata.namespace, name } }))?.metadata.uid !== uid,
         isNewest: ({ metadata }) => cache.get(key)?.metadata.resourceVersion === metadata.resourceVersion,

@@ -3,7 +3,7 @@ import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isSuperseded } from '../kubernetes/errors.ts';
 import type { Log } from '../telemetry/log.ts';
-import { patchMetadata } from './execute/metadata-patch.ts';
+import { patchMetadata, type StoreAnswer } from './execute/metadata-patch.ts';
 import type { ObjectClient } from './removed-objects.ts';
 import { objectKey } from '../domain/object-key.ts';
 
@@ -14,8 +14,7 @@ export interface OwnershipOptions {
   readonly takeOverFrom: readonly string[];
   readonly client: ObjectClient;
   readonly log: Log;
-  /** Adds the stored object to the cache. */
-  readonly stored: (object: unknown) => void;
+  readonly stored: StoreAnswer;
   /** Emits an Event about an object that another installation manages. */
   readonly emitEvent: (object: VirtualMachine, message: string) => void;
 }
@@ -97,7 +96,8 @@ export class Ownership {
 
   /**
    * The first step of a reconciliation of an object that this installation may manage. Returns whether to continue; if
-   * not, a write triggers the next reconciliation. Throws KubeError if Kubernetes refuses or alters that write.
+   * not, the annotation was stored, or the object has changed. Throws KubeError if Kubernetes refuses or alters that
+   * write.
    */
   async ensureOwned(object: VirtualMachine): Promise<boolean> {
     const { installation } = this.#options;

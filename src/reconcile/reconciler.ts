@@ -6,6 +6,7 @@ import { isRefused } from '../kubernetes/errors.ts';
 import { plan } from '../plan/plan.ts';
 import type { Account } from '../provider/account/account.ts';
 import { conclude } from './conclude.ts';
+import { continuesAfter } from './continuation.ts';
 import { type CallGuardDeps, createCallGuard } from './execute/call-guard.ts';
 import { createExecutor, type ExecutorDeps } from './executor.ts';
 import { type ObjectState, stateOf } from './object-state.ts';
@@ -66,7 +67,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return {};
     }
     try {
-      if (!(await deps.ownership.ensureOwned(stored))) return {};
+      // A conflict is with a version that the watch is about to show.
+      if (!(await deps.ownership.ensureOwned(stored))) return deps.cache.get(key) === stored ? {} : { after: 0 };
     } catch (error) {
       if (!isRefused(error)) throw error;
       await reporter.reportOwnership(stored, error, objectState, withoutWorker);
@@ -112,6 +114,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (heldFor === Infinity) objectState.noteReport(decision, execution.type === 'Nothing');
     const isInSync = observed.machine.kind === 'Present' && execution.type === 'Nothing' && !conclusion.fastPolling;
     if (isInSync && !conclusion.isSuperseded) deps.reactionLatency.cancel(key);
-    return requeueAfter(conclusion, objectState, heldFor, deps.clock.monotonic());
+    const due = Math.min(heldFor, continuesAfter(observed, decision, execution, deps.cache.get(key)));
+    return requeueAfter(conclusion, objectState, due, deps.clock.monotonic());
   }
 }

@@ -9,18 +9,18 @@ const unavailableReasons: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Ti
 const unavailableRetry = 2_000;
 
 /**
- * When a reconciliation is repeated: after the concluded time, when a refused status may be written again, or when a
- * delayed status (`heldFor`) may be written, whichever is first. Milliseconds; `now` is monotonic.
+ * When a reconciliation is repeated: after the concluded time, when a refused status may be written again, or because
+ * of the status (`due`), whichever is first. Milliseconds; `now` is monotonic.
  */
 export function requeueAfter(
   { after, isSuperseded }: Conclusion,
   { unsaved }: Pick<ObjectState, 'unsaved'>,
-  heldFor: number,
+  due: number,
   now: number,
 ): ReconcileResult {
   if (isSuperseded) return { requeue: true };
   const unstoredFor = Math.max(0, (unsaved?.refusal?.until ?? Infinity) - now);
-  const soonest = Math.min(after ?? Infinity, unstoredFor, heldFor);
+  const soonest = Math.min(after ?? Infinity, unstoredFor, due);
   return Number.isFinite(soonest) ? { after: soonest } : {};
 }
 

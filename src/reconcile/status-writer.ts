@@ -7,9 +7,11 @@ import type { Action } from '../plan/action.ts';
 import { isToBeDeleted } from '../plan/protection.ts';
 import { Semaphore } from '../domain/semaphore.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
+import { equal } from '../status/status.ts';
 import type { ObjectState } from './object-state.ts';
 import { backoff } from './conclude.ts';
 import { Rewrites } from './rewrites.ts';
+import type { StoreAnswer } from './execute/metadata-patch.ts';
 import { writeRemedy } from './execute/write-refusal.ts';
 import { objectKey } from '../domain/object-key.ts';
 
@@ -52,7 +54,7 @@ export interface StatusWriterDeps {
   readonly client: Pick<KubeClient, 'get' | 'patch'>;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly cache: { get(key: string): VirtualMachine | undefined; assume(object: unknown): void };
+  readonly cache: { get(key: string): VirtualMachine | undefined; readonly assume: StoreAnswer };
   readonly reportEvent: (object: VirtualMachine, reason: Reason, note: string) => void;
 }
 
@@ -78,7 +80,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     try {
       const write = { object: stored, after, now: clock.now(), among: formsWithIntent, resourceVersion };
       const written = await writeStatus(client, write);
-      cache.assume(written.stored);
+      cache.assume(written.stored, { resourceVersion: versionOf(written), replaced: resourceVersion });
       noteStored(after, written, objectState);
     } catch (error) {
       const isDeletion = isToBeDeleted(object) && type !== 'Restart';
@@ -101,7 +103,8 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       const isHeld = form !== 'Nothing' && until > clock.monotonic();
       const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
       const written = await writeStatus(client, { object, after, now, ...shorter });
-      cache.assume(written.stored);
+      const isStatusAsSent = equal(written.stored.status, after);
+      cache.assume(written.stored, { resourceVersion: versionOf(written), isStatusAsSent });
       noteStored(after, written, objectState);
     } catch (error) {
       if (isRefused(error)) return noteRefused(object, after, error, objectState);
@@ -145,4 +148,8 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     const next = until > now ? { count, until } : { count: count + 1, until: now + backoff(count, random()) };
     objectState.unsaved = { status, refusal: { form, because, ...next } };
   }
+}
+
+function versionOf({ stored }: WrittenStatus): string {
+  return stored.metadata.resourceVersion;
 }

@@ -43,7 +43,7 @@ export interface StatusWrite {
 
 export interface WrittenStatus {
   /** The stored object. */
-  readonly stored: unknown;
+  readonly stored: VirtualMachine;
   readonly form: Form;
   /** Why it isn't the full form: the API server's message. */
   readonly because: string | undefined;

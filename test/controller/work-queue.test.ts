@@ -468,9 +468,9 @@ test('counts added and delayed keys once, as the workqueue of client-go does', a
   expect(queue.depths).toEqual({ user: 1, normal: 0, resync: 1 });
   await queue.get();
   queue.add('a');
-  expect(counts).toEqual({ adds: 3, delays: 0 });
   queue.add('a');
-  expect(counts).toEqual({ adds: 3, delays: 0 });
+  // It may be discarded until its reconciliation ends.
+  expect(counts).toEqual({ adds: 2, delays: 0 });
   queue.done('a');
   expect([counts.adds, queue.depths]).toEqual([3, { user: 0, normal: 1, resync: 1 }]);
   queue.addAfter('c', 0);

@@ -381,7 +381,7 @@ export const mutations: readonly Mutation[] = [
     function: 'confirmAbsence',
     find: '!evidence.isEmpty || !evidence.isRecorded',
     replacement: 'evidence.lists > 0',
-    breaks: staysWithMachine,
+    breaks: oneMachine,
     configuration: { from: 'Settled', hasNeighbour: false, left: { otherKey: 1, deletion: 1 } },
   },
   {

@@ -17,6 +17,7 @@ export interface Subject {
   readonly ObjectState: typeof import('../../src/reconcile/object-state.ts').ObjectState;
   readonly MachineIndex: typeof import('../../src/controller/machine-index.ts').MachineIndex;
   readonly NamespaceQuota: typeof import('../../src/controller/namespace-quota.ts').NamespaceQuota;
+  readonly isOnlyOwnWrite: typeof import('../../src/controller/own-write.ts').isOnlyOwnWrite;
   readonly DeletionRate: typeof import('../../src/controller/deletion-rate.ts').DeletionRate;
   readonly KubeError: typeof import('../../src/kubernetes/errors.ts').KubeError;
   readonly Secret: typeof import('../../src/domain/secret.ts').Secret;
@@ -48,6 +49,7 @@ export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Su
       'controller/machine-index.ts',
       'controller/namespace-quota.ts',
       'controller/deletion-rate.ts',
+      'controller/own-write.ts',
       'kubernetes/errors.ts',
       'domain/secret.ts',
       'provider/account/snapshot.ts',

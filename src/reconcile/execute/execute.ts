@@ -12,7 +12,7 @@ import { refusedRetry } from '../../plan/create.ts';
 import { intentFor } from '../create-intent.ts';
 import type { DeletionRate } from '../../controller/deletion-rate.ts';
 import type { ObjectState } from '../object-state.ts';
-import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
+import { patchMetadata, type StoreAnswer, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type Owner, type PasswordExecution, writePassword } from './password-secret.ts';
 import type { ObjectClient } from '../removed-objects.ts';
@@ -45,8 +45,7 @@ export type Execution =
 export interface ExecuteDeps {
   readonly client: ObjectClient;
   readonly clock: Clock;
-  /** Adds the stored object to the cache, so that the next reconciliation reads its own write. */
-  readonly stored: (object: unknown) => void;
+  readonly stored: StoreAnswer;
   /** Whether this is the newest known version of the object. */
   readonly isNewest: (object: VirtualMachine) => boolean;
   /**

@@ -2,6 +2,7 @@ import { finalizer, group, plural, version } from '../../api/v1alpha1/constants.
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/errors.ts';
+import type { OwnWrite } from '../../controller/own-write.ts';
 
 const resource = { group, version, plural };
 
@@ -11,15 +12,15 @@ export interface MetadataPatch {
   readonly annotations?: Readonly<Record<string, string | null>>;
 }
 
+/** Feeds the object as just stored into the cache, so that the next reconciliation reads its own write and isn't added for it. */
+export type StoreAnswer = (object: VirtualMachine, write: OwnWrite) => void;
+
 /**
  * Patches the metadata, only if the object is still as it was read. Returns the stored object. Throws KubeError
  * `Altered` if an admission policy changed what was sent, because no call may depend on a record that isn't stored.
  */
 export async function patchMetadata(
-  {
-    client,
-    stored,
-  }: { readonly client: Pick<KubeClient, 'get' | 'patch'>; readonly stored: (object: unknown) => void },
+  { client, stored }: { readonly client: Pick<KubeClient, 'get' | 'patch'>; readonly stored: StoreAnswer },
   object: VirtualMachine,
   metadata: MetadataPatch,
 ): Promise<VirtualMachine> {
@@ -28,7 +29,7 @@ export async function patchMetadata(
   const body = { metadata: { resourceVersion, ...metadata, finalizers } };
   // `as`: the API server validated the object against the CRD.
   const answer = (await client.patch(resource, { namespace, name }, { type: 'merge', body })) as VirtualMachine;
-  stored(answer);
+  stored(answer, { resourceVersion: answer.metadata.resourceVersion, replaced: resourceVersion });
   const altered = alteredIn(metadata, answer);
   if (altered.length === 0) return answer;
   const words = `an admission policy changed what the operator wrote: ${altered.join(', ')} not stored as sent`;

@@ -12,7 +12,7 @@ export async function operatorMoves(subject: Subject, state: State): Promise<rea
   return [...watch(state), ...(await reconciliation(subject, state)), ...crash(state)];
 }
 
-/** The watch reports the newest version: `Store.apply` of src/kubernetes/cache/store.ts, and `onChange` in src/operator.ts. */
+/** The watch reports the newest version: `Store.apply` of src/kubernetes/cache/store.ts, and `onObjectChange` in src/controller/event-handlers.ts. */
 function watch(state: State): Move[] {
   const { object } = state.cluster;
   const { cache } = state.operator;
@@ -26,7 +26,7 @@ async function reconciliation(subject: Subject, state: State): Promise<Move[]> {
   const { operator } = state;
   if (operator.pass !== undefined) return answerMoves(subject, state, operator.pass);
   if (!operator.isDue || Object.values(operator.accounts).some(isInDoubt)) return [];
-  // The reconciliation in progress decides again when it is due: `claim` of src/controller/work-queue.ts.
+  // The reconciliation in progress decides again when it is due: `get` of src/controller/work-queue.ts.
   const taken: State = { ...state, operator: { ...operator, isDue: false, dueAt: undefined } };
   const begun: Begun = { startedAt: state.now, object: operator.cache, secret: state.cluster.secret, answers: [] };
   const next = await proceed(subject, taken, begun);

@@ -3,6 +3,7 @@ import type { KubeClient } from '../../../src/kubernetes/client.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import type { Outcome } from '../../../src/domain/failure.ts';
 import type { KeyLookup } from '../../../src/reconcile/credentials.ts';
+import type { OwnWrite } from '../../../src/controller/own-write.ts';
 import type { ReconcileResult } from '../../../src/controller/workers.ts';
 import type { Log } from '../../../src/telemetry/log.ts';
 import { ModelAccount } from './account.ts';
@@ -46,7 +47,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     reactionLatency: { observeCall() {}, cancel() {} },
     log: silent,
     random: () => 0.5,
-    cache: { get: () => run.cache, assume: (object) => run.learn(object) },
+    cache: { get: () => run.cache, assume: (object, write) => run.assume(object, write) },
     objectOf: () => run.cache,
     objectStates: run.objectStates,
   });
@@ -79,6 +80,8 @@ class Run {
   readonly #ask: (request: Request) => void;
   #position = 0;
   #isWoken: boolean;
+  /** Whether it was woken for nothing but this write. */
+  #isOnly: ((write: OwnWrite) => boolean) | undefined;
 
   constructor(subject: Subject, state: State, pass: Begun) {
     const { promise, resolve } = Promise.withResolvers<Request>();
@@ -110,7 +113,7 @@ class Run {
     const account = new ModelAccount(name, this.#state.operator.accounts[name] ?? untried, {
       subject: this.#subject,
       now: () => this.now,
-      wake: () => (this.#isWoken = true),
+      wake: () => this.#wake(),
       // `as`: the room answers calls with outcomes.
       call: (call: ProviderCall) => this.#await({ kind: 'Call', call }) as Promise<Outcome<unknown>>,
     });
@@ -128,12 +131,23 @@ class Run {
     return client as KubeClient;
   }
 
-  /** `Store.observe` of src/kubernetes/cache/store.ts, with `queue.add` in src/operator.ts. */
+  /** `Store.apply` or `assume` of src/kubernetes/cache/store.ts, with `queue.add` in src/controller/event-handlers.ts. */
   learn(object: unknown): void {
     // `as`: it comes from the cluster.
-    const told = object as VirtualMachine;
-    if (this.cache === undefined || versionOf(told) <= versionOf(this.cache)) return;
-    this.cache = told;
+    const [before, after] = [this.cache, object as VirtualMachine];
+    if (before === undefined || versionOf(after) <= versionOf(before)) return;
+    this.cache = after;
+    this.#wake((write) => this.#subject.isOnlyOwnWrite(before, after, write));
+  }
+
+  /** `stored` in src/operator.ts, with `discard` of src/controller/work-queue.ts. */
+  assume(object: VirtualMachine, write: OwnWrite): void {
+    this.learn(object);
+    if (this.#isOnly?.(write) === true) [this.#isWoken, this.#isOnly] = [false, undefined];
+  }
+
+  #wake(isOnly?: (write: OwnWrite) => boolean): void {
+    this.#isOnly = this.#isWoken ? undefined : isOnly;
     this.#isWoken = true;
   }
 

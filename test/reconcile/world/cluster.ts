@@ -60,6 +60,8 @@ export class InMemoryCluster implements KubeClient {
   admission: (write: Write, object: Stored) => Stored | KubeErrorReason = (_, object) => object;
   /** What a patch waits for before anything comes of it. */
   holds: (write: Write) => Promise<void> | undefined = () => undefined;
+  /** How long a watch event is on its way; 0: it arrives before the answer to the write. */
+  eventDelay = 0;
   /** Why the API server refuses to create a Secret, if it does. */
   secretRefusal: KubeErrorReason | undefined;
   readonly #clock: Clock;
@@ -70,6 +72,7 @@ export class InMemoryCluster implements KubeClient {
   readonly #history: { readonly plural: string; readonly object: Stored; readonly event: WatchEvent }[] = [];
   #version = 100;
   #uids = 0;
+  #lastEventDue = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -282,8 +285,15 @@ export class InMemoryCluster implements KubeClient {
     this.#history.push({ plural, object, event });
     const forgotten = this.#history.length > mostHistory ? this.#history.shift() : undefined;
     if (forgotten !== undefined) this.#forgotten = Number(forgotten.object.metadata['resourceVersion']);
-    for (const watch of this.#watches)
-      if (watch.plural === plural && isSelected(object, watch.labelSelector)) watch.send(event);
+    const send = (): void => {
+      for (const watch of this.#watches)
+        if (watch.plural === plural && isSelected(object, watch.labelSelector)) watch.send(event);
+    };
+    // Events keep their order, whatever their delays.
+    const due = Math.max(this.#lastEventDue, this.#clock.monotonic() + this.eventDelay);
+    this.#lastEventDue = due;
+    if (due <= this.#clock.monotonic()) send();
+    else this.#clock.schedule(due - this.#clock.monotonic(), send);
   }
 
   #store(plural: string, object: Stored, type: 'ADDED' | 'MODIFIED'): Stored {
