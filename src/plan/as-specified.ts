@@ -100,7 +100,18 @@ export function compareWithSpec(
         result: 'Unknown',
         message: `the provider does not report enough of VM ${id} to compare its ${unknown.join(', ')}`,
       }
-    : { result: 'Same', message: `VM ${id} has the region, package and template of the spec` };
+    : { result: 'Same', message: describeSame(id, spec) };
+}
+
+const words = { region: 'region', package: 'package', osTemplate: 'template' } as const;
+
+/** An object that adopts a VM may name none of them. */
+function describeSame(id: number, spec: VirtualMachine['spec']): string {
+  const named = fields.filter((field) => spec[field] !== undefined).map((field) => words[field]);
+  if (named.length === 0) return `the spec names no region, package or template, so VM ${id} can't differ from it`;
+  const [last, ...others] = named.toReversed();
+  const list = others.length === 0 ? last : `${others.toReversed().join(', ')} and ${last}`;
+  return `VM ${id} has the ${list} of the spec`;
 }
 
 /** SSH keys are a set. */

@@ -1,4 +1,4 @@
-import type { Observed } from '../plan/observed.ts';
+import type { Observed, UnknownReason } from '../plan/observed.ts';
 
 /** What the status shows of a VM that this reconciliation did not see: whether that is still valid, and if not, why. */
 export interface LastKnown {
@@ -8,7 +8,7 @@ export interface LastKnown {
    * may change. `OfOther`: the VM is another object's, so nothing of it is shown.
    */
   readonly standing: 'Held' | 'Unseen' | 'Unlisted' | 'Gone' | 'OfOther';
-  /** Why the VM can't be compared with the spec; undefined for `Held`. */
+  /** Why the VM can't be compared with the spec; undefined for a VM whose last known state is valid. */
   readonly because?: string;
 }
 
@@ -36,7 +36,17 @@ const unlisted: LastKnown = { standing: 'Unlisted', because: "the list doesn't c
  * | the list lacks the VM, and one that can't be read may be the object's | Unlisted |
  * | confirmed deleted, also while its recreation is delayed               | Gone     |
  */
-export function lastKnown({ machine, credentials, identity, object }: Observed): LastKnown {
+export function lastKnown(o: Observed): LastKnown {
+  const last = judge(o);
+  const isUnread = o.machine.kind === 'Unknown' && !aboutCandidates.has(o.machine.reason.kind);
+  const isVmKnown = o.identity.kind !== 'None' || o.object.status?.id !== undefined;
+  return isVmKnown || !isUnread ? last : { ...last, because: 'no VM of this object is known yet' };
+}
+
+/** They say more than that no VM is known. */
+const aboutCandidates: ReadonlySet<UnknownReason['kind']> = new Set(['OutcomeUnknown', 'DuplicateName']);
+
+function judge({ machine, credentials, identity, object }: Observed): LastKnown {
   if (identity.kind === 'OtherObject') return ofOther;
   if (machine.kind === 'Absent') return { standing: 'Gone', because: 'the object has no VM' };
   if (machine.kind === 'Present') return held;

@@ -74,6 +74,18 @@ describe('the comparison of a VM with the spec', () => {
     },
   );
 
+  it.each([
+    { named: ['region', 'package', 'osTemplate'], says: 'VM 90 has the region, package and template of the spec' },
+    { named: ['region', 'osTemplate'], says: 'VM 90 has the region and template of the spec' },
+    { named: ['package'], says: 'VM 90 has the package of the spec' },
+    { named: [], says: "the spec names no region, package or template, so VM 90 can't differ from it" },
+  ] as const)('claims only what the spec names: $says', ({ named, says }) => {
+    const object = objectWith({ spec: same });
+    const { region: _, package: __, osTemplate: ___, ...rest } = object.spec;
+    const spec = { ...rest, ...Object.fromEntries(named.map((field) => [field, same[field]])) };
+    expect(compareWithSpec({ ...object, spec }, 90, vm)).toEqual({ result: 'Same', message: says });
+  });
+
   it('is unknown without a VM, with any status', () => {
     expect(compareWithSpec(objectWith({ spec: { ...same, region: { id: 8 } } }), undefined, vm)).toEqual({
       result: 'Unknown',

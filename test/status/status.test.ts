@@ -117,6 +117,23 @@ describe('status', () => {
     expect(shown.region).toEqual(isToStay ? specified.region : undefined);
   });
 
+  const noVm = 'no VM of this object is known yet';
+
+  it.each([
+    { machine: { kind: 'NotYetSeen' }, says: noVm },
+    { machine: { kind: 'ReadFailed', failure: failure() }, says: noVm },
+    { machine: { kind: 'NotYetSeen' }, observed: { credentials: { kind: 'Missing', message: '' } }, says: noVm },
+    { machine: { kind: 'NotYetSeen' }, observed: rejectedKey, says: noVm },
+    { machine: { kind: 'Unreadable', id: 7, problem: 'x', isOurs: false }, says: noVm },
+    { machine: { kind: 'MassAbsence', vanished: 5, of: 9 }, says: noVm },
+    { machine: { kind: 'AbsenceUnconfirmed' }, spec: { adoption: { policy: 'MustExist', id: 7 } }, says: noVm },
+    { machine: { kind: 'OutcomeUnknown' }, says: "it isn't known whether the VM exists" },
+    { machine: 'Absent', says: 'the object has no VM' },
+  ] as const)('says of an object without a VM that there is nothing to compare: $machine', ({ says, ...given }) => {
+    const { conditions } = statusFor(observedWith(given), report);
+    expect(conditions?.find(({ type }) => type === 'AsSpecified')).toMatchObject({ status: 'Unknown', message: says });
+  });
+
   it.each([
     { machine: { kind: 'ReadFailed', failure: failure() }, ready: 'True' },
     { machine: { kind: 'AbsenceUnconfirmed' }, ready: 'Unknown' },
