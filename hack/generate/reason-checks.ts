@@ -87,6 +87,7 @@ export const checks: Readonly<Record<Reason, string>> = {
   WriteRefused: commands.events,
   OwnedByOtherInstallation: commands.record,
   Deleting: commands.operation,
+  Retained: commands.events,
   DeletionProtected: commands.object,
   OrphanNotPermitted: commands.object,
   Paused: commands.record,

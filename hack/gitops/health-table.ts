@@ -89,6 +89,7 @@ export const healthTable: Readonly<Record<Reason, HealthRow>> = {
   WriteRefused: { ...failed, because: 'a policy refuses the write; change the policy or the object' },
   OwnedByOtherInstallation: { ...done, because: 'reported as an event only' },
   Deleting: { ...leaving, because: 'independent of the conditions' },
+  Retained: { ...done, because: 'reported as an event only' },
   DeletionProtected: { ...leaving, because: 'independent of the conditions' },
   OrphanNotPermitted: { ...leaving, because: 'independent of the conditions' },
   Paused: {

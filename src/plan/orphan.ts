@@ -1,4 +1,5 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
+import { quoted } from '../domain/text.ts';
 import { type Decision, type StatusReason, perform, requeue } from './action.ts';
 import { keptOperations } from './kept-operations.ts';
 import type { Observed } from './observed.ts';
@@ -11,7 +12,7 @@ import { isObserving } from './policy.ts';
  */
 export function orphan(o: Observed): Decision {
   if (o.mayOrphan || o.machine.kind === 'Absent')
-    return perform({ type: 'ReleaseFinalizer' }, undefined, { event: leftPoweredOff(o) });
+    return perform({ type: 'ReleaseFinalizer' }, undefined, { event: retained(o) });
   // The reads that show whether a VM exists, and in which account, are in flight.
   const isReading = o.machine.kind === 'Unknown' && o.machine.reason.kind === 'NotYetSeen';
   const hasKey = o.credentials.kind === 'Accepted' || o.credentials.kind === 'Unverified';
@@ -22,11 +23,18 @@ export function orphan(o: Observed): Decision {
   return requeue({ reason: 'OrphanNotPermitted', message }, keptOperations(o));
 }
 
-/** For a VM that is to run, and that the deletion had powered off before `deletionPolicy` kept it. */
-function leftPoweredOff({ identity, machine, object }: Observed): StatusReason | undefined {
-  if (identity.kind !== 'Known' || machine.kind !== 'Present' || object.spec.powerState !== 'Running') return undefined;
-  const { id, state } = machine.machine;
-  if (state !== 'Halting' && state !== 'Halted') return undefined;
-  const message = `VM ${id} stays as it is, ${state.toLowerCase()}: deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object`;
-  return { reason: 'Stopping', message };
+/** What stays at the provider, and that it costs money: the object, whose status showed it, is gone. */
+function retained({ identity, machine, object, intent, providerName: name }: Observed): StatusReason | undefined {
+  if (machine.kind === 'Absent') return undefined;
+  if (identity.kind !== 'Known') {
+    const message = `if the create request for ${quoted(name)} led to a VM, it stays at the provider and incurs charges; delete it there, or adopt it with another object`;
+    return intent === undefined ? undefined : { reason: 'Retained', message };
+  }
+  const state = machine.kind === 'Present' ? machine.machine.state : undefined;
+  const isLeftOff = object.spec.powerState === 'Running' && (state === 'Halting' || state === 'Halted');
+  const shown = state === undefined ? '' : `, ${state.toLowerCase()}`;
+  const next = isLeftOff
+    ? "deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object"
+    : 'to manage it again, adopt it with another object';
+  return { reason: 'Retained', message: `VM ${identity.id} stays as it is${shown}, and incurs charges; ${next}` };
 }

@@ -196,20 +196,38 @@ it.each([
   { machine: 'Halting', spec: on, says: 'halting' },
   { machine: 'Halted', spec: on, says: 'halted' },
   { machine: 'Halting', spec: {}, says: 'halting' },
-  { machine: 'Running', spec: on, says: undefined },
-  { machine: 'Halting', spec: off, says: undefined },
-  { machine: 'Absent', spec: on, says: undefined },
-  { machine: { kind: 'NotYetSeen' }, spec: on, says: undefined },
 ] as const)(
-  'a VM kept by Retain stays as it is, which is reported where it should run: $machine',
+  "a VM kept by Retain isn't started again, which is reported where it should run: $machine",
   ({ machine, spec, says }) => {
     const { action, event } = plan(
       observedWith({ ...deleted, machine, spec: { ...spec, deletionPolicy: 'Retain' }, status: { operation: stop } }),
     );
-    const message = `VM 90 stays as it is, ${says}: deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object`;
-    expect([action.type, event]).toEqual(['ReleaseFinalizer', says && { reason: 'Stopping', message }]);
+    const message = `VM 90 stays as it is, ${says}, and incurs charges; deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object`;
+    expect([action.type, event]).toEqual(['ReleaseFinalizer', { reason: 'Retained', message }]);
   },
 );
+
+const charges = 'and incurs charges; to manage it again, adopt it with another object';
+
+it.each([
+  { machine: 'Running', spec: on, says: `VM 90 stays as it is, running, ${charges}` },
+  { machine: 'Halting', spec: off, says: `VM 90 stays as it is, halting, ${charges}` },
+  { machine: { kind: 'NotYetSeen' }, spec: on, says: `VM 90 stays as it is, ${charges}` },
+  { machine: 'Absent', spec: on, says: undefined },
+  {
+    id: undefined,
+    machine: { kind: 'OutcomeUnknown' },
+    intent: true,
+    says: /^if the create request for .* led to a VM/,
+  },
+  { id: undefined, machine: { kind: 'NotYetSeen' }, says: undefined },
+] as const)('deletionPolicy Retain reports in an event which VM stays: $says', ({ says, spec, ...given }) => {
+  const retain = { ...spec, deletionPolicy: 'Retain' } as const;
+  const { id, ...rest } = { ...deleted, ...given };
+  const { event } = plan(observedWith({ ...rest, ...(id === undefined ? {} : { id }), spec: retain }));
+  if (typeof says === 'object') expect(event?.message).toMatch(says);
+  else expect(event).toEqual(says && { reason: 'Retained', message: says });
+});
 
 it('a power call that waits for its slot is not reported as sent, and the command stays', () => {
   const { action, statusReason } = plan(

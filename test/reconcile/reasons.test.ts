@@ -306,6 +306,13 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
     ),
     isEventOnly: true,
   },
+  Retained: {
+    run: after(({ cluster }) => {
+      cluster.change('web', { spec: { deletionPolicy: 'Retain' } });
+      cluster.remove('virtualmachines', 'web');
+    }),
+    isEventOnly: true,
+  },
   WriteRefused: {
     run: (world) => {
       world.cluster.admission = (write, object) => (write === 'patch web' ? 'Forbidden' : object);

@@ -46,6 +46,7 @@ describe('conditions', () => {
       'MachineAnnotationCorrected',
       'WriteRefused',
       'OwnedByOtherInstallation',
+      'Retained',
       'OrphanNotPermitted',
       'Paused',
     ]);

@@ -327,6 +327,16 @@ const table = {
       'The object is being deleted. The operator powers the VM off, deletes it, and confirms that it is deleted before it removes the finalizer.',
     remedy: waits,
   },
+  Retained: {
+    ready: 'Keep',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Normal',
+    meaning:
+      'The object was deleted, and its VM stays at the provider because of deletionPolicy Retain or managementPolicy Observe. The VM incurs charges. Reported as an event only.',
+    remedy:
+      "No action needed. To manage the VM again, adopt it with another object (spec.adoption). If you don't need it, delete it at the provider.",
+  },
   DeletionProtected: {
     ...stalled,
     blocksDeletion: true,

@@ -271,6 +271,7 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
     after: [available(1)],
   },
   Deleting: passes,
+  Retained: byYourChoice,
   DeletionProtected: {
     arrange: (place) => createAndChange(place, { deletionProtection: true }, () => place.remove()),
     after: [gone(0), gone(1)],
