@@ -1,7 +1,7 @@
 import { json, type Response } from './response.ts';
 import type { Emulator } from './emulator.ts';
 import { readFaultRule } from './fault-rule.ts';
-import type { ConsoleCreate } from './console-user.ts';
+import type { PanelCreate } from './control-panel.ts';
 import { readBehaviour, behaviourTable } from './behaviour.ts';
 
 export const controlPrefix = '/_emulator/';
@@ -71,12 +71,12 @@ const endpoints: Readonly<Record<string, Handle>> = {
     emulator.recordAnew();
     return {};
   },
-  'POST machines': (emulator, { body }) => ({ id: emulator.person.create(readPersonOrder(body)) }),
+  'POST machines': (emulator, { body }) => ({ id: emulator.panel.create(readPanelCreate(body)) }),
   'POST machines/{id}/power': (emulator, { body: { command }, id }) => {
     if (command !== 'start' && command !== 'stop' && command !== 'restart' && command !== 'kill') {
       throw new Refusal(400, ['"command" must be start, stop, restart or kill.']);
     }
-    if (!emulator.person.power(id, command))
+    if (!emulator.panel.power(id, command))
       throw new Refusal(409, [`The VM doesn't accept a ${command} in its present state.`]);
     return {};
   },
@@ -86,7 +86,7 @@ const endpoints: Readonly<Record<string, Handle>> = {
     return {};
   },
   'POST machines/{id}/delete': (emulator, { id }) => {
-    emulator.person.delete(id);
+    emulator.panel.delete(id);
     return {};
   },
   'POST clock/advance': async ({ clock }, { body: { ms } }) => {
@@ -157,7 +157,7 @@ function readBody(body: string): Fields {
   throw new Refusal(400, ['The body must be a JSON object.']);
 }
 
-function readPersonOrder({ name, state, ownerId, regionId, packageId, osTemplateId }: Fields): ConsoleCreate {
+function readPanelCreate({ name, state, ownerId, regionId, packageId, osTemplateId }: Fields): PanelCreate {
   if (typeof name !== 'string' || name === '') throw new Refusal(400, ['"name" must be the name of the VM.']);
   if (state !== undefined && state !== 'running' && state !== 'halted') {
     throw new Refusal(400, ['"state" must be running or halted.']);

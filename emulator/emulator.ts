@@ -9,7 +9,7 @@ import { defaultLatencies, type Latencies } from './latencies.ts';
 import { Ledger, type CallOutcome } from './ledger.ts';
 import type { MachineView } from './machine.ts';
 import { isWrite, route } from './operations.ts';
-import { createConsoleUser, type ConsoleUser } from './console-user.ts';
+import { createControlPanel, type ControlPanel } from './control-panel.ts';
 import { ProviderApi, type Call } from './provider-api.ts';
 import { ReplayCache } from './replay-cache.ts';
 import { madeUpSuccess, applyFault, type Delivery } from './apply-fault.ts';
@@ -41,8 +41,8 @@ export interface Emulator {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
-  /** A user of the provider's own control panel, without an API key. */
-  readonly person: ConsoleUser;
+  /** The provider's control panel, without an API key. */
+  readonly panel: ControlPanel;
   readonly switches: Behaviour;
   setSwitches(switches: Partial<Behaviour>): void;
   addFault(rule: FaultRule): FaultHandle;
@@ -89,7 +89,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     ledger,
     accounts,
     catalogue,
-    person: createConsoleUser(fleet, catalogue, options.accounts[0]?.ownerId ?? 1),
+    panel: createControlPanel(fleet, catalogue, options.accounts[0]?.ownerId ?? 1),
     get switches() {
       return current;
     },

@@ -75,7 +75,7 @@ export class Fleet {
 
   /** Adds a VM immediately, as if it had been created long ago. */
   place(request: CreateRequest, ownerId: number, state: 'running' | 'halted'): Machine {
-    const machine = this.#add(request, ownerId, 'person', state);
+    const machine = this.#add(request, ownerId, 'panel', state);
     machine.task = { ...machine.task, status: 'complete' };
     if (state === 'running') machine.upSince = this.#world.clock.now();
     return machine;

@@ -23,8 +23,8 @@ export interface CallEntry {
   readonly fault?: string;
 }
 
-/** The seq of the call that caused it, `person` for the console user, or `machine` for the VM by itself. */
-export type Cause = number | 'person' | 'clock';
+/** The seq of the call that caused it, `panel` for the control panel, or `clock` for the VM by itself. */
+export type Cause = number | 'panel' | 'clock';
 
 interface EffectBase {
   readonly seq: number;
@@ -176,7 +176,7 @@ export class Ledger {
           return before !== effect.from || !possibleMoves[effect.from].includes(effect.to);
         case 'deleted':
           states.delete(effect.machineId);
-          return before !== effect.from || (effect.cause !== 'person' && effect.from !== 'halted');
+          return before !== effect.from || (effect.cause !== 'panel' && effect.from !== 'halted');
         case 'refused':
           return before !== effect.from;
       }

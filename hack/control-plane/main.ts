@@ -51,7 +51,7 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
-  // Fetched before anything is started, and not by the start: then a person sees which of the two takes long.
+  // Fetched before anything is started, and not by the start: so that the user sees which of the two takes long.
   const programs = await ensurePrograms(controllerManager);
   const ending = endWished();
   const finish = showProgress(() => 'Starting the control plane');

@@ -95,7 +95,7 @@ export const cases: readonly Case[] = [
     name: 'adopted',
     group: 'at-rest',
     before: ({ emulator }) => ({
-      adoption: { policy: 'MustExist', id: emulator.person.create({ name: 'older-than-the-object' }) },
+      adoption: { policy: 'MustExist', id: emulator.panel.create({ name: 'older-than-the-object' }) },
     }),
     first: ready,
   },
@@ -118,7 +118,7 @@ export const cases: readonly Case[] = [
     group: 'at-rest',
     before: ({ emulator }) => ({
       managementPolicy: 'Observe',
-      adoption: { policy: 'MustExist', id: emulator.person.create({ name: 'only-looked-at' }) },
+      adoption: { policy: 'MustExist', id: emulator.panel.create({ name: 'only-looked-at' }) },
     }),
     first: ready,
   },
@@ -149,20 +149,20 @@ export const cases: readonly Case[] = [
     group: 'at-rest',
     spec: { powerDriftPolicy: 'Report' },
     first: ready,
-    afterwards: { act: async ({ emulator }, id) => emulator.person.power(id, 'kill'), last: 'False/PowerDrift' },
+    afterwards: { act: async ({ emulator }, id) => emulator.panel.power(id, 'kill'), last: 'False/PowerDrift' },
   },
   {
     name: 'deleted-by-others',
     group: 'at-rest',
     spec: { onExternalDelete: 'Report' },
     first: ready,
-    afterwards: { act: async ({ emulator }, id) => emulator.person.delete(id), last: 'False/ExternallyDeleted' },
+    afterwards: { act: async ({ emulator }, id) => emulator.panel.delete(id), last: 'False/ExternallyDeleted' },
   },
   {
     name: 'orphan-candidate',
     group: 'at-rest',
     before: async ({ cluster, emulator }) => {
-      emulator.person.create({ name: 'orphan-candidate-0a1b2c3d' });
+      emulator.panel.create({ name: 'orphan-candidate-0a1b2c3d' });
       // The VM is known once it was listed.
       const lists = () => emulator.ledger.callsByOperation().ListMachines ?? 0;
       const listsBefore = lists();
@@ -175,7 +175,7 @@ export const cases: readonly Case[] = [
     name: 'name-taken',
     group: 'at-rest',
     before: ({ emulator }) => {
-      emulator.person.create({ name: 'taken' });
+      emulator.panel.create({ name: 'taken' });
       return { providerName: 'taken' };
     },
     first: 'False/NameTaken',

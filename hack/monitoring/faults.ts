@@ -63,8 +63,8 @@ export const faults: readonly Fault[] = [
     what: 'a user creates two VMs of the same name by hand, in the account of `shop`',
     alerts: ['Vps247UnmanagedMachines', 'Vps247DuplicateNames'],
     plant: ({ emulator }) => {
-      emulator.person.create({ name: 'legacy', ownerId: 1 });
-      emulator.person.create({ name: 'legacy', ownerId: 1 });
+      emulator.panel.create({ name: 'legacy', ownerId: 1 });
+      emulator.panel.create({ name: 'legacy', ownerId: 1 });
     },
   },
   {
@@ -72,7 +72,7 @@ export const faults: readonly Fault[] = [
     alerts: ['Vps247DiffersFromSpec'],
     plant: ({ emulator }) => {
       for (const { id, name, packageId } of emulator.machines())
-        if (name.startsWith('web-')) emulator.person.resize(id, packageId + 1);
+        if (name.startsWith('web-')) emulator.panel.resize(id, packageId + 1);
     },
   },
   {

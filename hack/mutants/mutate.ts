@@ -81,7 +81,7 @@ const passing: ReadonlySet<string> = new Set([
   'toUpperCase',
   'trim',
 ]);
-/** Properties that hold text for people. */
+/** Properties with text for users. */
 const prose: ReadonlySet<string> = new Set(['description', 'help', 'meaning', 'message', 'remedy', 'title']);
 
 /** All mutants of a module, in the order of its text. */

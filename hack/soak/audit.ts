@@ -8,9 +8,9 @@ import { isWrite } from '../../emulator/operations.ts';
 import { objectOf } from '../../test/support/machine-name.ts';
 
 /** Unmanaged VMs in the account: no call may ever change one. Some have the bare name of an object. */
-export function placeUnmanaged({ person, machines }: Emulator, objects: readonly string[]): readonly MachineView[] {
+export function placeUnmanaged({ panel, machines }: Emulator, objects: readonly string[]): readonly MachineView[] {
   const names = ['legacy-1', 'legacy-2', ...objects.slice(0, 3)];
-  for (const [index, name] of names.entries()) person.create({ name, state: index % 2 === 0 ? 'running' : 'halted' });
+  for (const [index, name] of names.entries()) panel.create({ name, state: index % 2 === 0 ? 'running' : 'halted' });
   return machines();
 }
 
@@ -34,7 +34,7 @@ export function mostAtOnce(ledger: Ledger): number {
   const made = new Set<number>();
   let most = 0;
   for (const { kind, cause, machineId, machineName } of ledger.effects) {
-    if (kind === 'created' && cause !== 'person') made.add(machineId);
+    if (kind === 'created' && cause !== 'panel') made.add(machineId);
     if (!made.has(machineId) || (kind !== 'created' && kind !== 'deleted')) continue;
     const object = objectOf(machineName);
     const count = (live.get(object) ?? 0) + (kind === 'created' ? 1 : -1);

@@ -201,8 +201,8 @@ function perform(step: Step, run: SoakRun, { cluster, namespace, restartApiServe
     case 'console': {
       const id = workload.objects.find(({ metadata }) => metadata.name === step.object)?.status?.id;
       if (id === undefined) return;
-      if (step.does === 'delete') emulator.person.delete(id);
-      else emulator.person.power(id, step.does);
+      if (step.does === 'delete') emulator.panel.delete(id);
+      else emulator.panel.power(id, step.does);
       return;
     }
     case 'kill':
@@ -313,7 +313,7 @@ function figuresOf({ emulator, proxies, operators, workload, faultPlan, faults }
   const wire = [...faultPlan.counts].map(([what, count]) => `${count} ${what}`);
   return [
     figure('objects', workload.size, `${workload.remedies} needed their remedy applied`),
-    figure('VMs created', ledger.machinesEverCreated().filter(({ cause }) => cause !== 'person').length),
+    figure('VMs created', ledger.machinesEverCreated().filter(({ cause }) => cause !== 'panel').length),
     figure('kills of operators', killsOf(operators), `${operators.length} replicas`),
     figure('leases lost', sum(operators.map(({ leasesLost }) => leasesLost))),
     figure('faults between operator and APIs', sum([...faultPlan.counts.values()]), wire.join(', ')),

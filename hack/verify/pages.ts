@@ -84,12 +84,12 @@ async function machine(namespace: string, name: string): Promise<void> {
 }
 
 const home = InstalledSite.namespace;
-const person = (script: string): Promise<string> => site.shell(script, checkout);
+const asUser = (script: string): Promise<string> => site.shell(script, checkout);
 const rolledOut = `kubectl --namespace ${home} rollout status deployment/vps247-operator --timeout 90s`;
 checkOut();
 
 // With Helm, and a VM that an upgrade, a rollback and an uninstall must not change.
-await person(`kubectl delete namespace ${home} team-a`);
+await asUser(`kubectl delete namespace ${home} team-a`);
 await run('helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace \\\n');
 await run('kubectl --namespace vps247-system get pods');
 writeFileSync(path.join(checkout, 'ca.crt'), 'certificates');
@@ -101,12 +101,12 @@ demand(readFileSync(path.join(checkout, 'machines.yaml'), 'utf8').includes('name
 await run('kubectl apply --server-side -f deploy/manifests/crds.yaml');
 await run('helm upgrade vps247-operator deploy/chart --namespace vps247-system --reset');
 await run('helm rollback vps247-operator');
-await person(rolledOut);
+await asUser(rolledOut);
 await run('kubectl --namespace vps247-system scale deployment');
 await run('helm package deploy/chart');
 writeFileSync(path.join(checkout, 'values.yaml'), '');
 await run('helm install vps247-operator vps247-operator-0.1.0.tgz');
-await person(rolledOut);
+await asUser(rolledOut);
 await run('helm uninstall vps247-operator --namespace vps247-system\n$');
 
 // Without Helm, over an installation by Helm, and back.
@@ -114,18 +114,18 @@ const plain = 'kubectl apply -f deploy/manifests/crds.yaml\nsed';
 await run(plain, { page: 'docs/installation.md' });
 await run(plain, { page: 'docs/upgrade.md' });
 for (const file of ['crds', 'install'])
-  demand((await person(`kubectl diff -f deploy/manifests/${file}.yaml`)) === '', 'the two ways differ');
-await person(rolledOut);
+  demand((await asUser(`kubectl diff -f deploy/manifests/${file}.yaml`)) === '', 'the two ways differ');
+await asUser(rolledOut);
 await run('kubectl --namespace vps247-system delete deployment');
 await run('helm install vps247-operator deploy/chart --namespace vps247-system --take-ownership');
-await person(rolledOut);
+await asUser(rolledOut);
 demand(
   isDeepStrictEqual(site.writes, ['CreateMachine']),
   `so far the provider was asked for ${site.writes.join(', ')}`,
 );
 
 // A user's own chart with the key and a VM, installed by one command.
-await person('kubectl create namespace shop');
+await asUser('kubectl create namespace shop');
 const shop = path.join(checkout, 'shop');
 mkdirSync(path.join(shop, 'templates'), { recursive: true });
 const manifests = {
@@ -140,7 +140,7 @@ const manifests = {
 };
 for (const [file, manifest] of Object.entries(manifests))
   writeFileSync(path.join(shop, file), JSON.stringify(manifest));
-await person('helm install shop ./shop --namespace shop');
+await asUser('helm install shop ./shop --namespace shop');
 await site.until('shop/store', 'True/Available');
 await run('helm uninstall RELEASE', { namespace: 'shop' });
 await run('kubectl --namespace NAMESPACE get vps', { namespace: 'shop' });
@@ -155,22 +155,22 @@ await run('helm uninstall vps247-operator --namespace vps247-system\nkubectl ann
 
 // In one namespace, then in others; the VMs are orphaned, by the operator and without one.
 await run('kubectl apply -f deploy/manifests/crds.yaml\nkubectl create namespace');
-await person(rolledOut);
-await person('kubectl create namespace team-a');
+await asUser(rolledOut);
+await asUser('kubectl create namespace team-a');
 await cluster.putSecret('team-a', apiKey);
 await run('helm template vps247-operator deploy/chart --namespace vps247-system --set crds.enabled=false');
-await person(rolledOut);
-demand(!(await person('kubectl get pods -A -o name')).includes('test'), 'what helm test runs was applied too');
+await asUser(rolledOut);
+demand(!(await asUser('kubectl get pods -A -o name')).includes('test'), 'what helm test runs was applied too');
 await machine('team-a', 'web');
 await machine('team-b', 'batch');
 await run('kubectl --namespace NAMESPACE patch vps NAME --type merge -p \'{"spec"', { namespace: 'team-a' });
 await run('kubectl get vps -A -o jsonpath');
 // Another name: the first VM still exists, and would be an orphan candidate.
 await machine('team-a', 'shop');
-await person(`kubectl --namespace ${home} delete deployment vps247-operator`);
-await person('kubectl --namespace team-a delete vps shop --wait=false');
+await asUser(`kubectl --namespace ${home} delete deployment vps247-operator`);
+await asUser('kubectl --namespace team-a delete vps shop --wait=false');
 await run('kubectl get vps --all-namespaces -o custom-columns', { namespace: 'team-a', name: 'shop' });
-demand((await person('kubectl get vps -A')) === '', 'an object is left');
+demand((await asUser('kubectl get vps -A')) === '', 'an object is left');
 demand(emulator.ledger.liveMachines().length === 3, 'an orphaned VM is gone');
 
 // With kustomize, and finally with Helm and Roles only.
@@ -183,14 +183,14 @@ writeFileSync(
 );
 await run(customized, { page: 'docs/installation.md' });
 await run(customized, { page: 'docs/upgrade.md' });
-await person(rolledOut);
-await person(`kubectl delete -k .
+await asUser(rolledOut);
+await asUser(`kubectl delete -k .
 kubectl annotate crd virtualmachines.vps247.com vps247.com/allow-deletion=true
 kubectl delete -k deploy/kustomize/crds
 kubectl delete role,rolebinding --all --namespace team-b
 kubectl delete namespace team-a`);
 await run('kubectl create namespace team-a\nhelm install');
-await person(rolledOut);
+await asUser(rolledOut);
 
 const left = [...due].map(({ where }) => where);
 demand(left.length === 0, `not run, and no reason given: ${left.join(', ')}`);

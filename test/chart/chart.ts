@@ -14,7 +14,7 @@ export async function objectsOf(values: Values): Promise<readonly Manifest[]> {
   return parseManifests(text, 'the chart');
 }
 
-/** What people read after an installation. */
+/** The notes that users read after an installation. */
 export async function notesOf(values: Values): Promise<string> {
   const command = ['install', 'vps247-operator', chartFolder, '--namespace', 'vps247-system', '--dry-run=client'];
   const { stdout, stderr } = await helm([...command, '--values', '-'], JSON.stringify(values));

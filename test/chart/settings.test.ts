@@ -19,7 +19,7 @@ const texts: Readonly<Partial<Record<SettingName, string>>> = {
   healthAddress: '[::]:9091',
 };
 
-/** A value other than the default, as people write it in a values file. */
+/** A value other than the default, as in a values file. */
 function another(name: SettingName): unknown {
   const { kind, byDefault }: Setting<unknown> = settingsTable[name];
   const bounds: Bounds = kind.bounds;

@@ -63,7 +63,7 @@ for (const [name, switches] of settings) {
   const clock = createManualClock();
   const emulator = createEmulator({ accounts: [{ ownerId: 1, keys: ['ours'] }], clock, switches });
   // Something to read is there from the start.
-  emulator.person.create({ name: 'there-already' });
+  emulator.panel.create({ name: 'there-already' });
   // Long enough for every setting to list it.
   await clock.advance(60_000);
   const server = await serve(emulator);

@@ -93,7 +93,7 @@ class Mortal {
 
   async prepare(): Promise<void> {
     const { emulator, directory, kubeconfig, apiUrl } = this.#stage;
-    emulator.person.create({ name: 'of-another-user' });
+    emulator.panel.create({ name: 'of-another-user' });
     const decide = (request: Passing): Treatment => this.#decide(request);
     this.#proxy = await startWireProxy({ kubeconfig, apiUrl, directory, decide });
     this.#start();

@@ -27,7 +27,7 @@ export function judge(ledger: Ledger, expectation: Expectation): readonly string
     ...ledger.duplicates().map((name) => `two machines of the name ${objectOf(name)}`),
     ...ledger
       .forbiddenTransitions()
-      .filter(({ cause }) => cause !== 'person')
+      .filter(({ cause }) => cause !== 'panel')
       .map(
         (effect) =>
           `${effect.kind === 'refused' ? effect.command : effect.kind} of a machine that was not in a state for it`,
@@ -48,7 +48,7 @@ export function missing(ledger: Ledger, expectation: Expectation): readonly stri
 
 /** How many VMs were ever created for the object through the API. */
 export function machinesOf(ledger: Ledger, object: string): number {
-  return ledger.machinesEverCreated().filter(({ name, cause }) => cause !== 'person' && objectOf(name) === object)
+  return ledger.machinesEverCreated().filter(({ name, cause }) => cause !== 'panel' && objectOf(name) === object)
     .length;
 }
 

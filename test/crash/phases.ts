@@ -6,7 +6,7 @@ import type { Calls } from './oracle.ts';
 /** The object whose life is lived. */
 export const subject = 'web';
 
-/** A part of an object's life: what a person does, and when what they want has come about. */
+/** A phase of an object's life: what the user does, and when the result is reached. */
 export interface Phase {
   readonly name: string;
   /** The object it is about, if not the one whose life is lived. */
@@ -37,7 +37,7 @@ const adopted = 'adopted';
 
 /** There before the object that takes it over, under a name that an object of an earlier life might have given it. */
 function placeLegacy({ emulator }: OperatorFixture): number {
-  return emulator.person.create({ name: `${adopted}-0badc0de` });
+  return emulator.panel.create({ name: `${adopted}-0badc0de` });
 }
 
 /** The Secret is there, once and with the right password, however often its writer died. */

@@ -86,7 +86,7 @@ describe('the control API', () => {
     expect((await visited.call('GET', '/virtual_machines')).text).toContain('"web"');
   });
 
-  test('creates, powers and deletes VMs, and disables their shutdown, as a console user does', async () => {
+  test('creates, powers and deletes VMs, and disables their shutdown, like the control panel', async () => {
     await using visited = await visitOverHttp();
     const made = await control(visited, 'POST', 'machines', { name: 'web' });
     expect(made).toEqual({ status: 200, body: { id: 1_001 } });

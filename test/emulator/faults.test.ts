@@ -211,7 +211,7 @@ describe('valid but wrong answers', () => {
     emulator.recordAnew();
     const second = list('ours');
     expect(second).not.toBe(first);
-    emulator.person.delete(oldest);
+    emulator.panel.delete(oldest);
     emulator.addFault({ ...old, operation: 'ListMachines' });
     expect(list('ours')).toBe(second);
   });

@@ -21,7 +21,7 @@ test('a browser shows the purpose, the VMs, and every path', async () => {
 
 test('the name of a VM is escaped as text', async () => {
   await using visited = await visitOverHttp();
-  visited.emulator.person.create({ name: `<script>alert("1")</script>&'` });
+  visited.emulator.panel.create({ name: `<script>alert("1")</script>&'` });
   const { headers, text } = await visited.call('GET', '/');
   expect(text).toContain("<td>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;'</td>");
   expect(text).not.toContain('<script');
@@ -30,7 +30,7 @@ test('the name of a VM is escaped as text', async () => {
 
 test('VMs of a large fleet are counted, and no more than 200 are shown', async () => {
   await using visited = await visitOverHttp();
-  for (let index = 0; index < 203; index++) visited.emulator.person.create({ name: `web-${index}` });
+  for (let index = 0; index < 203; index++) visited.emulator.panel.create({ name: `web-${index}` });
   const { text } = await visited.call('GET', '/');
   expect(text).toContain('VMs (203)');
   expect(text).toContain('<p>3 more are not shown.</p>');

@@ -11,7 +11,7 @@ function created(id: number, name?: string, account?: number): EffectNote {
 function moved(id: number, from: State, to: State): EffectNote {
   return { kind: 'transition', ...subject(id), from, to, cause: 'clock' };
 }
-function deleted(id: number, from: State, cause: number | 'person' = 1, name?: string): EffectNote {
+function deleted(id: number, from: State, cause: number | 'panel' = 1, name?: string): EffectNote {
   return { kind: 'deleted', ...subject(id, name), from, cause };
 }
 
@@ -84,11 +84,11 @@ describe('the ledger as an oracle', () => {
     ['a state it was not in', [created(1), moved(1, 'halted', 'starting')], 1],
     ['deleted while running', [created(1), moved(1, 'pending', 'running'), deleted(1, 'running')], 1],
     [
-      'deleted by a person while running',
-      [created(1), moved(1, 'pending', 'running'), deleted(1, 'running', 'person')],
+      'deleted in the control panel while running',
+      [created(1), moved(1, 'pending', 'running'), deleted(1, 'running', 'panel')],
       0,
     ],
-    ['moved after it was deleted', [created(1), deleted(1, 'pending', 'person'), moved(1, 'pending', 'running')], 1],
+    ['moved after it was deleted', [created(1), deleted(1, 'pending', 'panel'), moved(1, 'pending', 'running')], 1],
     ['one id twice', [created(1), created(1)], 1],
   ])('impossible effects: %s', (_what, notes, count) => {
     expect(ledgerOf(...notes).impossibleEffects()).toHaveLength(count);

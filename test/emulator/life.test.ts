@@ -134,17 +134,17 @@ describe('a boot loop', () => {
   });
 });
 
-describe('a console user', () => {
+describe('the control panel', () => {
   test('powers and deletes VMs, and the ledger records the user', () => {
     const { advance, running, state, emulator } = visit();
     const id = running();
-    expect(emulator.person.power(id, 'stop')).toBe(true);
+    expect(emulator.panel.power(id, 'stop')).toBe(true);
     advance(pickup + latencies.halt);
     expect(state(id)).toBe('halted');
-    expect(emulator.person.power(id, 'stop')).toBe(false);
-    expect(emulator.person.delete(id)).toBe(true);
-    expect(emulator.person.delete(id)).toBe(false);
-    const kinds = emulator.ledger.effects.filter(({ cause }) => cause === 'person').map(({ kind }) => kind);
+    expect(emulator.panel.power(id, 'stop')).toBe(false);
+    expect(emulator.panel.delete(id)).toBe(true);
+    expect(emulator.panel.delete(id)).toBe(false);
+    const kinds = emulator.ledger.effects.filter(({ cause }) => cause === 'panel').map(({ kind }) => kind);
     expect(kinds).toEqual(['transition', 'transition', 'refused', 'deleted']);
     expect(emulator.ledger.impossibleEffects()).toEqual([]);
   });
@@ -153,7 +153,7 @@ describe('a console user', () => {
     const { call, advance, running, emulator } = visit();
     const id = running();
     call('POST', `/virtual_machines/${id}/stop`);
-    emulator.person.delete(id);
+    emulator.panel.delete(id);
     advance(10_000);
     expect(emulator.ledger.effects.at(-1)).toMatchObject({ kind: 'deleted', from: 'running' });
     expect(call('GET', `/virtual_machines/${id}`).status).toBe(404);
@@ -162,7 +162,7 @@ describe('a console user', () => {
   test('creates VMs that exist at once, with any name', () => {
     const { call, emulator, running } = visit();
     running('web');
-    const id = emulator.person.create({ name: 'web', state: 'halted', packageId: 2 });
+    const id = emulator.panel.create({ name: 'web', state: 'halted', packageId: 2 });
     expect(call('GET', `/virtual_machines/${id}`).body).toMatchObject({ name: 'web', state: 'halted', package_id: 2 });
     expect(emulator.ledger.duplicates()).toEqual(['web']);
   });

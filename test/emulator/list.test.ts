@@ -21,7 +21,7 @@ const moments: readonly { readonly what: string; readonly pass: (visited: Visit,
   { what: 'an hour is billed', pass: ({ advance }) => advance(3_600_000) },
   { what: 'its password and addresses are shown', pass: ({ advance }) => advance(36_000_000) },
   { what: 'another one comes', pass: ({ call }) => void call('POST', '/virtual_machines', { ...order, name: 'more' }) },
-  { what: 'one goes', pass: ({ emulator }, id) => void emulator.person.delete(id) },
+  { what: 'one goes', pass: ({ emulator }, id) => void emulator.panel.delete(id) },
 ];
 
 test('the list shows each VM as a read by its id does, whatever happens between two lists', () => {
@@ -73,11 +73,11 @@ test('a name is taken until its last VM is deleted', () => {
   const [first, second] = [visited.halted('web'), visited.halted('web')];
   visited.emulator.setSwitches({ duplicateNames: '422' });
   const again = (): number => visited.call('POST', '/virtual_machines', { ...order, name: 'web' }).status;
-  visited.emulator.person.delete(first);
+  visited.emulator.panel.delete(first);
   expect(again()).toBe(422);
   // Deleting what is gone changes nothing.
-  visited.emulator.person.delete(first);
+  visited.emulator.panel.delete(first);
   expect(again()).toBe(422);
-  visited.emulator.person.delete(second);
+  visited.emulator.panel.delete(second);
   expect(again()).toBe(201);
 });

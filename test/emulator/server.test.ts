@@ -39,7 +39,7 @@ test('a body above the limit is refused and creates nothing', async () => {
 
 test('a 204 has neither body nor length', async () => {
   await using visited = await visitOverHttp();
-  const id = visited.emulator.person.create({ name: 'web', state: 'halted' });
+  const id = visited.emulator.panel.create({ name: 'web', state: 'halted' });
   const { status, headers, text } = await visited.call('DELETE', `/virtual_machines/${id}`);
   expect([status, text, headers['content-length'], headers['content-type']]).toEqual([204, '', undefined, undefined]);
 });

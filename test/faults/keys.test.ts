@@ -23,9 +23,9 @@ describe('the key of another account, for an hour', () => {
     const world = await createFaultyWorld();
     const begin = async (): Promise<void> => {
       world.useKey(keys.others);
-      const id = world.emulator.person.create({ name: 'passing', ownerId: 2 });
+      const id = world.emulator.panel.create({ name: 'passing', ownerId: 2 });
       await world.clock.advance(hour / 2);
-      world.emulator.person.delete(id);
+      world.emulator.panel.delete(id);
     };
     const step = stepOf('DeleteMachine');
     await liveThrough(world, { ...swap, begin }, step, ({ reasons }) => expect(reasons.at(-1)).toBe('AccountMismatch'));

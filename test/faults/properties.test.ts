@@ -95,7 +95,7 @@ async function happen(world: FaultyWorld, event: Event): Promise<void> {
       return emulator.setSwitches({ listLag: 30_000, getLag: 30_000, deletedListLag: 30_000 });
     case 'Person': {
       const machine = world.machineOf('web');
-      return void (machine !== undefined && emulator.person.power(machine.id, 'stop'));
+      return void (machine !== undefined && emulator.panel.power(machine.id, 'stop'));
     }
     case 'Deaf':
       return emulator.setSwitches({ ignoresShutdownNames: '^web-0', ignoredStop: 'back-to-running' });

@@ -14,7 +14,7 @@ async function createRecreated(): Promise<FaultyWorld> {
   const metadata = { annotations: { [machineIdAnnotation]: String(id) }, ownerReferences: [owner] };
   // The API server in memory keeps no Secret that is created.
   world.cluster.put('secrets', { metadata: { name: 'web-initial-password', ...metadata }, data: {} });
-  world.emulator.person.delete(id);
+  world.emulator.panel.delete(id);
   await world.clock.advance(hour);
   return world;
 }

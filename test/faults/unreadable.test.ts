@@ -106,7 +106,7 @@ describe('the VM of an object that is listed with', () => {
     show(world, idOf(world), { name: null });
     await world.clock.advance(minute);
     expect(world.condition('web', 'Synced')?.reason).toBe('ProtocolError');
-    world.emulator.person.delete(idOf(world));
+    world.emulator.panel.delete(idOf(world));
     await world.clock.advance(10 * minute);
     expect(world.condition('web', 'Synced')?.reason).not.toBe('ProtocolError');
   });
@@ -158,7 +158,7 @@ describe('an unmanaged VM without a readable name, for an object with a chosen n
 
   test("is the object's VM if it has that name when it can be read", async () => {
     const world = await createFaultyWorld();
-    const id = world.emulator.person.create({ name: 'db' });
+    const id = world.emulator.panel.create({ name: 'db' });
     const odd = show(world, id, { name: null });
     world.apply('web', spec);
     await world.clock.advance(3 * minute);

@@ -74,7 +74,7 @@ function emulate(clock: EmulatorClock, fault: Fault | undefined): Emulator {
     switches: { clockOffset: 60_000 },
   });
   for (const name of ['web', 'db', 'mail']) {
-    emulator.person.create({ name, state: name === 'db' ? 'halted' : 'running' });
+    emulator.panel.create({ name, state: name === 'db' ? 'halted' : 'running' });
   }
   if (fault !== undefined) emulator.addFault(fault);
   return emulator;

@@ -76,8 +76,8 @@ export async function createFaultyWorld(
     { ownerId: 3, keys: [keys.newcomers] },
   ];
   const emulator = createEmulator({ clock, accounts, switches });
-  for (const stranger of strangers) emulator.person.create(stranger);
-  emulator.person.create({ name: 'theirs', ownerId: 2 });
+  for (const stranger of strangers) emulator.panel.create(stranger);
+  emulator.panel.create({ name: 'theirs', ownerId: 2 });
   const before = emulator.machines().filter(({ id }) => !adopted.includes(id));
   const existing = emulator.machines().map(({ name }) => name);
   const unmanaged = new Set(before.map(({ id }) => id));
@@ -131,7 +131,7 @@ export async function createFaultyWorld(
       for (const name of named()) {
         // Only a VM that was deleted at the provider is recreated.
         const deleted = ledger.effects.filter(
-          ({ kind, cause, machineName }) => kind === 'deleted' && cause === 'person' && machineName === name,
+          ({ kind, cause, machineName }) => kind === 'deleted' && cause === 'panel' && machineName === name,
         );
         const most = leadsTo.includes('SecondVm') ? 2 : 1 + deleted.length;
         expect(ledger.machinesEverCreated(name).length).toBeLessThanOrEqual(most);

@@ -46,7 +46,7 @@ describe('the oracle', () => {
     {
       planted: 'a second machine of another name, after the first is gone',
       plant: ({ ledger, create }) => {
-        ledger.happened({ kind: 'deleted', from: 'running', cause: 'person', ...machine(7) });
+        ledger.happened({ kind: 'deleted', from: 'running', cause: 'panel', ...machine(7) });
         create(8, 'web-4567abcd');
       },
       seen: ['2 machines made for web', 'CreateMachine accepted 2 ×, not 1 ×'],

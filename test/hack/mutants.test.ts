@@ -77,7 +77,7 @@ describe('mutants', () => {
       "try { } catch (error) { log.warn('Text', { error }); a(); }",
       ['try { } catch (error) {}', "try { } catch (error) { log.warn('Text', { error }); ; }"],
     ],
-    ['texts for people have none', 'x({ message: `a ${b + 1}` });', [';']],
+    ['texts for users have none', 'x({ message: `a ${b + 1}` });', [';']],
     ['the words of an error have none', "throw new TypeError('Wrong');", []],
   ])('%s', (_what, source, mutants) => {
     expect(changesOf(source).toSorted()).toEqual(mutants.toSorted());

@@ -105,7 +105,7 @@ describe('the audit', () => {
   test('finds two VMs of one object at once, whatever their names, and not one after the other', () => {
     const { emulator, create } = account();
     const first = emulator.machines().find(({ name }) => name === 'web-0123abcd');
-    emulator.person.delete(first?.id ?? 0);
+    emulator.panel.delete(first?.id ?? 0);
     create('web-4567abcd');
     expect(mostAtOnce(emulator.ledger)).toBe(1);
     create('web-4567abcd');

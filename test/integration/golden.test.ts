@@ -56,9 +56,9 @@ function place(emulator: Emulator, machines: readonly MachineView[], at: (time: 
     const { id: wanted, createdAt: _at, ignoresShutdown: _deaf, state, ...order } = machine;
     const isUp = state === 'running' || state === 'halted';
     for (;;) {
-      id = emulator.person.create({ ...order, state: isUp ? state : 'running' });
+      id = emulator.panel.create({ ...order, state: isUp ? state : 'running' });
       if (id >= wanted) break;
-      emulator.person.delete(id);
+      emulator.panel.delete(id);
     }
     expect(id).toBe(wanted);
   }

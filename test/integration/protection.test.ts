@@ -18,7 +18,7 @@ let plane: ControlPlane;
 let cluster: Cluster;
 let env: Readonly<Record<string, string>>;
 
-/** What a person at a terminal sees: output and complaints together, and whether it ended well. */
+/** What a user sees at a terminal: stdout and stderr together, and whether the command succeeded. */
 function terminal(script: string): { readonly ok: boolean; readonly text: string } {
   const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-c', script], { cwd: root, env, encoding: 'utf8' });
   return { ok: status === 0, text: stdout + stderr };

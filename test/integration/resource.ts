@@ -13,7 +13,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** kubectl in one namespace of the shared cluster, as a person would use it on VirtualMachines. */
+/** kubectl in one namespace of the shared cluster, for VirtualMachines. */
 export interface Resource {
   /** Installs the definition, makes the namespace, and waits until the resource is served. */
   install(): Promise<void>;

@@ -6,7 +6,7 @@ import { definitions, installation, onlyOne, packageVersion, readManifests } fro
 
 const manifests = readManifests(installation);
 const deployment = onlyOne(manifests, 'Deployment');
-// The others are parts of Kubernetes' own roles, for people.
+// The others are parts of Kubernetes' own roles, for users.
 const operatorsRole = onlyOne(
   manifests.filter(
     ({ metadata }) => !Object.keys(metadata.labels ?? {}).some((label) => label.includes('/aggregate-to-')),

@@ -38,7 +38,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** What people and others did, against which the outcome is judged. */
+/** What users and others did, for comparison with the result. */
 interface Done {
   /** Machines that others deleted, by name. */
   readonly deleted: Map<string, number>;

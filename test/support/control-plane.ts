@@ -15,7 +15,7 @@ import { createTransport, type Transport } from '../../src/kubernetes/transport.
 import { systemClock } from '../../src/domain/clock.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 
-/** A VirtualMachine as a person writes it: most of the spec has defaults. */
+/** A VirtualMachine in a manifest: most of the spec has defaults. */
 export interface Manifest {
   readonly name: string;
   readonly namespace: string;
@@ -49,7 +49,7 @@ export class Cluster {
     this.kubeconfig = kubeconfig;
     this.#config = loadKubeConfig({ kubeconfig });
     this.#core = this.#config.makeApiClient(CoreV1Api);
-    this.#transport = createTransport(this.#config, { clock: systemClock, version: 'person' });
+    this.#transport = createTransport(this.#config, { clock: systemClock, version: 'user' });
   }
 
   async close(): Promise<void> {
@@ -73,7 +73,7 @@ export class Cluster {
       resource: what ?? '',
       what: `apply ${what} ${metadata?.name}`,
       method: 'PATCH',
-      path: `${collection}/${pluralOf(what ?? '')}/${metadata?.name}?fieldManager=person&force=true`,
+      path: `${collection}/${pluralOf(what ?? '')}/${metadata?.name}?fieldManager=user&force=true`,
       contentType: 'application/apply-patch+yaml',
       body: JSON.stringify(object),
     });
@@ -202,7 +202,7 @@ export class Cluster {
       object as KubernetesObject,
       undefined,
       undefined,
-      'person',
+      'user',
       undefined,
       PatchStrategy.MergePatch,
     );
@@ -211,7 +211,7 @@ export class Cluster {
   /** A merge patch of a Lease's spec. */
   async patchLease(namespace: string, name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
     const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace }, spec };
-    await this.#objects.patch(lease, undefined, undefined, 'person', undefined, PatchStrategy.MergePatch);
+    await this.#objects.patch(lease, undefined, undefined, 'user', undefined, PatchStrategy.MergePatch);
   }
 
   async delete(namespace: string, name: string): Promise<void> {

@@ -108,7 +108,7 @@ export class InstalledSite implements AsyncDisposable {
     return this.#run(this.#programs.kubectl, ['--cache-dir', path.join(this.logs, 'home'), ...args]);
   }
 
-  /** Runs a script as a person would in this folder, whose helm and kubectl are these; rejects with its words when a command fails. */
+  /** Runs a script in this folder, with helm and kubectl on the PATH; rejects with its message if a command fails. */
   async shell(script: string, folder: string): Promise<string> {
     const bin = path.join(this.logs, 'bin');
     mkdirSync(bin, { recursive: true });

@@ -12,7 +12,7 @@ export function filesBelow(folder: string, ending: string): readonly string[] {
     .toSorted();
 }
 
-/** Every page that people read: those at the root, docs, examples. */
+/** All pages: those at the root, docs, examples. */
 export const pages: readonly string[] = [
   ...readdirSync(projectRoot)
     .filter((name) => name.endsWith('.md'))

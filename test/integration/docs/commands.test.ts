@@ -13,7 +13,7 @@ test('the commands of the FAQ show differences, pause every object, and show why
   const fixture = await fixtureFor('faq');
   await fixture.operator();
   const shell = await readerOf(fixture.directory, fixture.namespace);
-  const id = fixture.emulator.person.create({ name: 'Web 1', packageId: 2 });
+  const id = fixture.emulator.panel.create({ name: 'Web 1', packageId: 2 });
   await fixture.create('web', { adoption: { policy: 'MustExist', id } });
   await fixture.untilReady('web', 'True/Available');
   const message = await shell(documented('docs/faq.md', 'differs').replace('NAME', 'web'));

@@ -82,8 +82,8 @@ describe('the commands of the example', () => {
     const { fixture, run } = await exampleOf('adoption', {
       edit: (text, { emulator }) => {
         if (id === 0) {
-          id = emulator.person.create({ name: 'Web 1' });
-          emulator.person.create({ name: 'Legacy DB (2019)' });
+          id = emulator.panel.create({ name: 'Web 1' });
+          emulator.panel.create({ name: 'Legacy DB (2019)' });
         }
         return text.replace('id: 1234', `id: ${id}`);
       },

@@ -12,7 +12,7 @@ test('its commands adopt every VM of an account without a change, and write no p
   const stage = await stageFor('page');
   const { emulator } = stage;
   const names = ['Legacy DB (2019)', 'web', '-Batch_1', 'web'];
-  const ids = names.map((name) => emulator.person.create({ name, state: name === 'web' ? 'running' : 'halted' }));
+  const ids = names.map((name) => emulator.panel.create({ name, state: name === 'web' ? 'running' : 'halted' }));
   await stage.operator();
   const shell = await readerOf(stage.directory, stage.namespace);
   const steps = shellBlocks(page).map(({ name = '' }) => name);

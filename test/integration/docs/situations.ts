@@ -80,7 +80,7 @@ export const situations: Readonly<Record<string, Arrange>> = {
   },
   ipv6: (place) => running(place, { ipv6: true }),
   differs: async (place) => {
-    const id = place.emulator.person.create({ ownerId: place.ownerId, name: 'legacy', regionId: 3, packageId: 1 });
+    const id = place.emulator.panel.create({ ownerId: place.ownerId, name: 'legacy', regionId: 3, packageId: 1 });
     await running(place, { package: { name: 'Standard' }, adoption: { policy: 'MustExist', id } });
   },
   'adopted-name': async (place) => {
@@ -102,7 +102,7 @@ export const situations: Readonly<Record<string, Arrange>> = {
   },
   drift: async (place) => {
     const id = await running(place, { powerDriftPolicy: 'Report' });
-    place.emulator.person.power(id, 'stop');
+    place.emulator.panel.power(id, 'stop');
     await untilState(place, 'Halted');
     await place.until('False/PowerDrift');
   },
@@ -143,12 +143,12 @@ export const situations: Readonly<Record<string, Arrange>> = {
   },
   retained: (place) => running(place, { deletionPolicy: 'Retain' }),
   'deleted-at-provider': async (place) => {
-    place.emulator.person.delete(await running(place, { onExternalDelete: 'Report' }));
+    place.emulator.panel.delete(await running(place, { onExternalDelete: 'Report' }));
     await place.until('False/ExternallyDeleted');
   },
   recreated: async (place) => {
     const first = await running(place, { onExternalDelete: 'Recreate' });
-    place.emulator.person.delete(first);
+    place.emulator.panel.delete(first);
     await place.watch('another VM', async () => ((await place.object())?.status?.id ?? first) !== first);
     await place.until(available);
   },

@@ -14,7 +14,7 @@ const calls = ({ emulator }: OperatorFixture): readonly string[] =>
 describe('an existing VM', () => {
   it('is adopted by its id, powered as in the spec, and left when the object is deleted', async () => {
     const fixture = await stageFor('by-id');
-    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy', state: 'halted' });
+    const id = fixture.emulator.panel.create({ ownerId: 1, name: 'legacy', state: 'halted' });
     await fixture.operator();
     const { metadata } = await fixture.create('web', { adoption: { policy: 'MustExist', id } });
     const object = await fixture.untilReady('web', 'True/Available');
@@ -47,7 +47,7 @@ describe('an existing VM', () => {
 
   it('is adopted by its name, and a VM with a free name is created', async () => {
     const fixture = await stageFor('by-name');
-    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    const id = fixture.emulator.panel.create({ ownerId: 1, name: 'legacy' });
     await fixture.operator();
     await fixture.create('old', { providerName: 'legacy', adoption: { policy: 'IfExists' } });
     await fixture.create('new', { providerName: 'fresh', adoption: { policy: 'IfExists' } });
@@ -64,13 +64,13 @@ describe('an existing VM', () => {
 
   it('is adopted by one of two objects that request it at once, and by the other after that one is deleted', async () => {
     const fixture = await stageFor('two-at-once');
-    const person = userAt(fixture);
-    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    const user = userAt(fixture);
+    const id = fixture.emulator.panel.create({ ownerId: 1, name: 'legacy' });
     const names = ['one', 'two', 'three', 'four'];
     await Promise.all(names.map((name) => fixture.create(name, { adoption: { policy: 'MustExist', id } })));
     await fixture.operator();
     const decided = names.map((name) =>
-      person.until(name, 'has or has not got it', (object) =>
+      user.until(name, 'has or has not got it', (object) =>
         /\/(Available|HeldByOtherObject)$/.test(conditionOf(object, 'Ready')),
       ),
     );
@@ -80,7 +80,7 @@ describe('an existing VM', () => {
     }));
     const [winner, ...more] = reasons.filter(({ ready }) => ready === 'True/Available');
     expect(more).toEqual([]);
-    await person.untilListed(2);
+    await user.untilListed(2);
     const objects = await fixture.cluster.list(fixture.namespace);
     expect(objects.filter(({ metadata }) => metadata.annotations?.[annotations.machine] !== undefined)).toHaveLength(1);
 
@@ -88,7 +88,7 @@ describe('an existing VM', () => {
     await fixture.cluster.delete(fixture.namespace, winner?.name ?? '');
     await fixture.untilGone(winner?.name ?? '');
     // Not to wait the minute after which it would look again by itself.
-    await person.annotate(heir, { 'reconcile-requested-at': 'now' });
+    await user.annotate(heir, { 'reconcile-requested-at': 'now' });
     expect((await fixture.untilReady(heir, 'True/Available')).status?.id).toBe(id);
     expect(calls(fixture)).toEqual([]);
   });
@@ -98,7 +98,7 @@ describe('an existing VM', () => {
     await fixture.operator();
     await fixture.create('web');
     const { status } = await fixture.untilReady('web', 'True/Available');
-    const theirs = fixture.emulator.person.create({ ownerId: 2, name: 'theirs' });
+    const theirs = fixture.emulator.panel.create({ ownerId: 2, name: 'theirs' });
     await fixture.create('thief', { adoption: { policy: 'MustExist', id: status?.id } });
     await fixture.create('stranger', { adoption: { policy: 'MustExist', id: theirs } });
     await fixture.untilReady('thief', 'False/HeldByOtherObject');
@@ -114,12 +114,12 @@ describe('an existing VM', () => {
 describe('a VM that does not exist', () => {
   it('is created only with IfExists', async () => {
     const fixture = await stageFor('missing');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web', { adoption: { policy: 'MustExist', id: 999 } });
     await fixture.untilReady('web', 'False/AdoptionTargetNotFound');
     expect(calls(fixture)).toEqual([]);
-    await person.change('web', { adoption: { policy: 'IfExists', id: null } });
+    await user.change('web', { adoption: { policy: 'IfExists', id: null } });
     expect((await fixture.untilReady('web', 'True/Available')).status?.origin).toBe('Created');
     expect(calls(fixture)).toEqual(['CreateMachine']);
   });
@@ -135,7 +135,7 @@ function plantFleet({ emulator }: OperatorFixture, size: number): void {
     const region = regions[index % regions.length];
     const packageId = region?.packageIds[index % region.packageIds.length];
     const templates = packages.find(({ id }) => id === packageId)?.osTemplateIds ?? [];
-    emulator.person.create({
+    emulator.panel.create({
       name: `${names[index % names.length]} ${index}`,
       state: index % 3 === 0 ? 'halted' : 'running',
       ...(region === undefined ? {} : { regionId: region.id }),
@@ -163,7 +163,7 @@ async function answeredBy({ apiUrl }: OperatorFixture): Promise<readonly unknown
 describe('a fleet of existing VMs', () => {
   it('is adopted and observed as it is, by ids and by names, from files without region, package and template', async () => {
     const fixture = await stageFor('fleet');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     plantFleet(fixture, 60);
     const before = fixture.emulator.ledger.effects.length;
     await fixture.operator();
@@ -183,7 +183,7 @@ describe('a fleet of existing VMs', () => {
     const ready = async (): Promise<readonly string[]> =>
       (await fixture.cluster.list(fixture.namespace)).map((object) => readiness(object)).filter(isReady);
     await fixture.cluster.until('all are Ready', async () => (await ready()).length === items.length);
-    await person.untilListed(2);
+    await user.untilListed(2);
 
     expect(await ready()).toHaveLength(items.length);
     const objects = await fixture.cluster.list(fixture.namespace);
@@ -199,7 +199,7 @@ describe('a fleet of existing VMs', () => {
     }));
     expect(shown.toSorted(byId)).toEqual(await answeredBy(fixture));
     expect([calls(fixture), fixture.emulator.ledger.effects.slice(before)]).toEqual([[], []]);
-    expect(await person.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
+    expect(await user.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
   });
 });
 

@@ -63,7 +63,7 @@ describe('invalid input', () => {
 
   it('a name that an unmanaged VM has: no write to it, and the object is created after the name is free', async () => {
     const fixture = await stageFor('name-taken');
-    const unmanaged = fixture.emulator.person.create({ ownerId: 1, name: 'taken' });
+    const unmanaged = fixture.emulator.panel.create({ ownerId: 1, name: 'taken' });
     await fixture.operator();
     await fixture.create('web', { providerName: 'taken' });
     await fixture.untilReady('web', 'False/NameTaken');
@@ -71,14 +71,14 @@ describe('invalid input', () => {
       `to adopt it: kubectl -n ${fixture.namespace} patch vps web --type merge -p`,
     );
     expect(fixture.emulator.ledger.writes()).toEqual([]);
-    fixture.emulator.person.delete(unmanaged);
+    fixture.emulator.panel.delete(unmanaged);
     await fixture.untilReady('web', 'True/Available');
     expect(fixture.emulator.ledger.callsByOperation()['CreateMachine']).toBe(1);
   });
 
   it('deleting an object whose name an unmanaged VM has leaves that VM alone', async () => {
     const fixture = await stageFor('name-taken-delete');
-    fixture.emulator.person.create({ ownerId: 1, name: 'taken' });
+    fixture.emulator.panel.create({ ownerId: 1, name: 'taken' });
     await fixture.operator();
     await fixture.create('web', { providerName: 'taken' });
     await fixture.untilReady('web', 'False/NameTaken');

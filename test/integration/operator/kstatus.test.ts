@@ -18,7 +18,7 @@ async function statusOf(fixture: OperatorFixture, name: string): Promise<string>
 describe('the status of an object', () => {
   it('is rated correctly: not reconciled, failed, complete, being deleted', async () => {
     const fixture = await stageFor('states');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.create('typo', { package: { name: 'Budgett' } });
     await fixture.create('halted', { powerState: 'Halted' });
     expect(await statusOf(fixture, 'typo')).toBe('InProgress Progressing');
@@ -31,11 +31,11 @@ describe('the status of an object', () => {
     expect(await statusOf(fixture, 'halted')).toBe('Current Healthy');
     expect((await fixture.object('halted'))?.status?.state).toBe('Halted');
 
-    await person.annotate('halted', { paused: 'true' });
-    await person.untilCondition('halted', 'Paused', 'True/Paused');
+    await user.annotate('halted', { paused: 'true' });
+    await user.untilCondition('halted', 'Paused', 'True/Paused');
     expect(await statusOf(fixture, 'halted')).toBe('Current Suspended');
-    await person.change('halted', { powerState: 'Running' });
-    await person.untilCondition('halted', 'Ready', 'Unknown/Paused');
+    await user.change('halted', { powerState: 'Running' });
+    await user.untilCondition('halted', 'Ready', 'Unknown/Paused');
     expect(await statusOf(fixture, 'halted')).toBe('InProgress Suspended');
     await fixture.cluster.delete(fixture.namespace, 'halted');
     expect(await statusOf(fixture, 'halted')).toBe('Terminating');

@@ -165,7 +165,7 @@ describe('an object on the real API server', () => {
     expect(await writesOf(metrics)).toEqual(creating);
     expect((await fixture.object('web'))?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 
-    emulator.person.power(before.status?.id ?? 0, 'stop');
+    emulator.panel.power(before.status?.id ?? 0, 'stop');
     await fixture.untilReady('web', 'False/Starting');
     await fixture.untilReady('web', 'True/Available');
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StartMachine']);
@@ -185,7 +185,7 @@ describe('an object on the real API server', () => {
     await fixture.create('lost', { onExternalDelete: 'Report' });
     await fixture.untilReady('kept', 'True/Available');
     const before = await fixture.untilReady('lost', 'True/Available');
-    emulator.person.delete(before.status?.id ?? 0);
+    emulator.panel.delete(before.status?.id ?? 0);
     const after = await fixture.untilReady('lost', 'False/ExternallyDeleted');
     expect(after.status).toMatchObject({ id: before.status?.id, providerName: before.status?.providerName });
     expect(after.status?.state).toBeUndefined();

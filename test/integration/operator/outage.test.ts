@@ -45,7 +45,7 @@ describe('an API server that is unavailable for a minute', () => {
       await cluster.delete('default', 'deleted');
       await plane.stopApiServer();
       const drifted = emulator.machines().find(({ name }) => name.startsWith('drifted-'));
-      emulator.person.power(drifted?.id ?? 0, 'stop');
+      emulator.panel.power(drifted?.id ?? 0, 'stop');
       await new Promise((resolve) => setTimeout(resolve, 60_000)); // the minute itself is what is tested
       await plane.startApiServer();
 

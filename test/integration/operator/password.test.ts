@@ -74,7 +74,7 @@ async function paste(command: string): Promise<void> {
 describe('the initial password', () => {
   it('is in a Secret before the VM is Ready, and is garbage-collected with the object', async () => {
     const fixture = await stageFor('written');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.create('web');
     const ready = firstReady(fixture, 'web');
     await fixture.operator();
@@ -94,7 +94,7 @@ describe('the initial password', () => {
       'the collector deletes the Secret',
       async () => (await secretOf(fixture, 'web-initial-password')) === undefined,
     );
-    expect(await person.events('web')).toEqual(expect.not.arrayContaining([expect.stringMatching(/^Warning/)]));
+    expect(await user.events('web')).toEqual(expect.not.arrayContaining([expect.stringMatching(/^Warning/)]));
   });
 
   it('is that of the new VM, without a Warning, where an object is deleted and applied again at once', async () => {
@@ -131,20 +131,20 @@ describe('the initial password', () => {
 
   it('is not written over an unrelated Secret, which is reported, and is written after that is removed', async () => {
     const fixture = await stageFor('unrelated');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await putForeign(fixture, 'web-initial-password');
     await fixture.operator();
     await fixture.create('web');
     const object = await fixture.untilReady('web', 'True/Available');
     expect(conditionOf(object, 'Synced')).toBe('False/InitialPasswordConflict');
     expect(object.status?.initialPasswordSecret).toBeUndefined();
-    expect(await person.events('web')).toContain('Warning InitialPasswordConflict 1');
-    await person.untilListed(2);
+    expect(await user.events('web')).toContain('Warning InitialPasswordConflict 1');
+    await user.untilListed(2);
     expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe('mine');
-    await person.kubectl('delete', 'secret', 'web-initial-password');
+    await user.kubectl('delete', 'secret', 'web-initial-password');
     // Not to wait the five minutes after which it would try again by itself.
-    await person.annotate('web', { 'reconcile-requested-at': 'now' });
-    await person.untilCondition('web', 'Synced', 'True/Available');
+    await user.annotate('web', { 'reconcile-requested-at': 'now' });
+    await user.untilCondition('web', 'Synced', 'True/Available');
     expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe(
       fixture.emulator.passwordOf(object.status?.id ?? 0),
     );
@@ -152,42 +152,42 @@ describe('the initial password', () => {
 
   it('is written once: a Secret that a user edits or deletes stays so, also for a new process', async () => {
     const fixture = await stageFor('once');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     const first = await fixture.operator();
     await Promise.all([fixture.create('edited'), fixture.create('deleted')]);
     await fixture.untilReady('edited', 'True/Available');
     await fixture.untilReady('deleted', 'True/Available');
     const data = JSON.stringify({ stringData: { password: 'changed' } });
-    await person.kubectl('patch', 'secret', 'edited-initial-password', '--type', 'merge', '-p', data);
-    await person.kubectl('delete', 'secret', 'deleted-initial-password');
+    await user.kubectl('patch', 'secret', 'edited-initial-password', '--type', 'merge', '-p', data);
+    await user.kubectl('delete', 'secret', 'deleted-initial-password');
     await first.kill();
     await fixture.operator();
     for (const name of ['edited', 'deleted']) {
-      await person.annotate(name, { 'reconcile-requested-at': 'now' });
-      await person.until(name, 'answers', ({ status }) => status?.lastHandledReconcileAt === 'now');
+      await user.annotate(name, { 'reconcile-requested-at': 'now' });
+      await user.until(name, 'answers', ({ status }) => status?.lastHandledReconcileAt === 'now');
     }
-    await person.untilListed(2);
+    await user.untilListed(2);
     expect(reveal(await secretOf(fixture, 'edited-initial-password'))).toBe('changed');
     expect(await secretOf(fixture, 'deleted-initial-password')).toBeUndefined();
   });
 
   it('is not in the Secret of a recreated VM, which is reported', async () => {
     const fixture = await stageFor('outdated');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web');
     const { status } = await fixture.untilReady('web', 'True/Available');
     const before = reveal(await secretOf(fixture, 'web-initial-password'));
-    fixture.emulator.person.delete(status?.id ?? 0);
-    await person.until('web', 'has a new machine', (object) => object.status?.id !== status?.id);
-    await person.untilCondition('web', 'Synced', 'False/InitialPasswordConflict');
+    fixture.emulator.panel.delete(status?.id ?? 0);
+    await user.until('web', 'has a new machine', (object) => object.status?.id !== status?.id);
+    await user.untilCondition('web', 'Synced', 'False/InitialPasswordConflict');
     expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe(before);
-    const object = await person.until('web', 'is Ready', (one) => conditionOf(one, 'Ready') === 'True/Available');
+    const object = await user.until('web', 'is Ready', (one) => conditionOf(one, 'Ready') === 'True/Available');
     const messageOf = (type: string) => object.status?.conditions?.find((one) => one.type === type)?.message ?? '';
     expect(messageOf('Ready')).toContain('Secret "web-initial-password" holds the password of an earlier VM');
     const since = performance.now();
     await paste(/kubectl .*$/.exec(messageOf('Synced'))?.[0] ?? '');
-    const after = await person.untilCondition('web', 'Synced', 'True/Available');
+    const after = await user.untilCondition('web', 'Synced', 'True/Available');
     // By itself it would be tried again within five minutes.
     expect(performance.now() - since).toBeLessThan(60_000);
     const password = fixture.emulator.passwordOf(after.status?.id ?? 0);

@@ -81,8 +81,8 @@ describe('a policy that alters what the operator stores', () => {
     await untilEffective(fixture, { annotations }, ({ stdout }) => !/vps247.com\/machine/.test(stdout));
     const operator = await fixture.operator();
     await fixture.create('web', { providerName: 'chosen' });
-    const person = userAt(fixture);
-    const refused = await person.untilCondition('web', 'Synced', 'False/WriteRefused');
+    const user = userAt(fixture);
+    const refused = await user.untilCondition('web', 'Synced', 'False/WriteRefused');
     expect(messageOf(refused)).toContain('annotation vps247.com/machine');
     await operator.kill();
     await fixture.operator();
@@ -96,7 +96,7 @@ describe('a policy that refuses what the operator stores', () => {
   it('requires a label that an older object lacks: the rest of a deletion is reported, and completed after the label is added', async () => {
     const fixture = await stageFor('label');
     const { namespace, cluster } = fixture;
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web');
     await fixture.untilReady('web', 'True/Available');
@@ -104,7 +104,7 @@ describe('a policy that refuses what the operator stores', () => {
     await admissionIn(namespace).validate(required, 'every VM needs the label cost-center');
     await untilEffective(fixture, {}, ({ code }) => code !== 0);
     await cluster.delete(namespace, 'web');
-    const blocked = await person.untilCondition('web', 'DeletionBlocked', 'True/WriteRefused');
+    const blocked = await user.untilCondition('web', 'DeletionBlocked', 'True/WriteRefused');
     expect(messageOf(blocked, 'DeletionBlocked')).toMatch(
       /^the VM is gone, but the finalizer cannot be removed from the object: .*every VM needs the label cost-center/,
     );
@@ -138,13 +138,13 @@ describe('a policy that refuses what the operator stores', () => {
   it('a value in the status: the rest is stored, and Synced quotes the policy', async () => {
     const fixture = await stageFor('value');
     const { namespace, cluster } = fixture;
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await admissionIn(namespace).validate('!has(object.status.hostname)', 'no hostnames here', {
       resources: ['virtualmachines/status'],
     });
     await fixture.operator();
     await fixture.create('web');
-    const shown = await person.untilCondition('web', 'Synced', 'False/WriteRefused');
+    const shown = await user.untilCondition('web', 'Synced', 'False/WriteRefused');
     expect(messageOf(shown)).toContain('no hostnames here');
     const object = await fixture.untilReady('web', 'True/Available');
     expect(object.status).toMatchObject({ origin: 'Created', internal: { lastSyncedPowerState: 'Running' } });
@@ -157,13 +157,13 @@ describe('a policy that refuses what the operator stores', () => {
   it('the status as a whole: an event reports it, and the object is created and deleted all the same', async () => {
     const fixture = await stageFor('status');
     const { namespace, cluster } = fixture;
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     const deny = 'object.status.observedGeneration < 0';
     await admissionIn(namespace).validate(deny, 'no status here', { resources: ['virtualmachines/status'] });
     await fixture.operator();
     await fixture.create('web');
     await cluster.until('an event reports it', async () =>
-      (await person.events('web')).some((event) => event.startsWith('Warning WriteRefused')),
+      (await user.events('web')).some((event) => event.startsWith('Warning WriteRefused')),
     );
     await cluster.until('the VM runs', () => Promise.resolve(fixture.emulator.machines()[0]?.state === 'running'));
     await cluster.delete(namespace, 'web');

@@ -15,7 +15,7 @@ const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' } };
 describe('management policies', () => {
   it('Plan shows each next call and sends none until it is Manage', async () => {
     const fixture = await stageFor('plan');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web', { managementPolicy: 'Plan' });
     const first = await fixture.untilReady('web', 'False/PlanOnly');
@@ -26,29 +26,29 @@ describe('management policies', () => {
       },
     ]);
     expect(first.metadata.finalizers).toBeUndefined();
-    await person.untilListed(2);
+    await user.untilListed(2);
     expect(calls(fixture)).toEqual([]);
-    await person.change('web', { managementPolicy: 'Manage' });
+    await user.change('web', { managementPolicy: 'Manage' });
     expect((await fixture.untilReady('web', 'True/Available')).status?.plannedActions).toBeUndefined();
 
-    await person.change('web', { managementPolicy: 'Plan', powerState: 'Halted' });
+    await user.change('web', { managementPolicy: 'Plan', powerState: 'Halted' });
     expect((await fixture.untilReady('web', 'False/PlanOnly')).status?.plannedActions).toEqual(
       planned('StopMachine', 'KillMachine'),
     );
     await fixture.cluster.delete(fixture.namespace, 'web');
-    const deleting = await person.untilCondition('web', 'DeletionBlocked', 'True/PlanOnly');
+    const deleting = await user.untilCondition('web', 'DeletionBlocked', 'True/PlanOnly');
     expect(deleting.status?.plannedActions).toEqual(planned('StopMachine', 'KillMachine', 'DeleteMachine'));
-    await person.untilListed(2);
+    await user.untilListed(2);
     expect(calls(fixture)).toEqual(['CreateMachine']);
-    await person.change('web', { managementPolicy: 'Manage' });
+    await user.change('web', { managementPolicy: 'Manage' });
     await fixture.untilGone('web');
     expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
   });
 
   it('Observe reads a VM, writes nothing anywhere, and leaves it', async () => {
     const fixture = await stageFor('observe');
-    const person = userAt(fixture);
-    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    const user = userAt(fixture);
+    const id = fixture.emulator.panel.create({ ownerId: 1, name: 'legacy' });
     await fixture.operator();
     await fixture.create('web', { managementPolicy: 'Observe', adoption: { policy: 'MustExist', id } });
     await fixture.create('none', { managementPolicy: 'Observe' });
@@ -60,33 +60,33 @@ describe('management policies', () => {
       undefined,
     ]);
     await fixture.untilReady('none', 'False/ObserveOnly');
-    fixture.emulator.person.power(id, 'stop');
+    fixture.emulator.panel.power(id, 'stop');
     const changed = await fixture.untilReady('web', 'False/ObserveOnly');
     expect(changed.status?.conditions?.[0]?.message).toContain(`due: start VM ${id} ("legacy")`);
-    await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
+    await user.until('web', 'halted', ({ status }) => status?.state === 'Halted');
     await Promise.all(['web', 'none'].map((name) => fixture.cluster.delete(fixture.namespace, name)));
     await Promise.all(['web', 'none'].map((name) => fixture.untilGone(name)));
     expect(calls(fixture)).toEqual([]);
-    expect(await person.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
+    expect(await user.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
   });
 
   it('a paused object is not changed, not even deleted, until the pause ends', async () => {
     const fixture = await stageFor('paused');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web');
     await fixture.untilReady('web', 'True/Available');
-    await person.annotate('web', { paused: 'true' });
-    const paused = await person.untilCondition('web', 'Paused', 'True/Paused');
+    await user.annotate('web', { paused: 'true' });
+    const paused = await user.untilCondition('web', 'Paused', 'True/Paused');
     // The VM was as specified before the pause, and the spec is the same.
     expect(conditionOf(paused, 'Ready')).toBe('True/Paused');
-    await person.change('web', { powerState: 'Halted' });
-    await person.untilCondition('web', 'Ready', 'Unknown/Paused');
+    await user.change('web', { powerState: 'Halted' });
+    await user.untilCondition('web', 'Ready', 'Unknown/Paused');
     await fixture.cluster.delete(fixture.namespace, 'web');
-    await person.untilCondition('web', 'DeletionBlocked', 'True/Paused');
-    await person.untilListed(2);
+    await user.untilCondition('web', 'DeletionBlocked', 'True/Paused');
+    await user.untilListed(2);
     expect(calls(fixture)).toEqual(['CreateMachine']);
-    await person.annotate('web', { paused: null });
+    await user.annotate('web', { paused: null });
     await fixture.untilGone('web');
     expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
   });
@@ -95,7 +95,7 @@ describe('management policies', () => {
 describe('a deletion', () => {
   it('waits while protected, with the power of the VM as the spec says, and keeps a VM with Retain', async () => {
     const fixture = await stageFor('deletion');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('protected', { deletionProtection: true });
     await fixture.create('retained', { deletionPolicy: 'Retain' });
@@ -103,19 +103,19 @@ describe('a deletion', () => {
     const { status } = await fixture.untilReady('retained', 'True/Available');
     await Promise.all(['protected', 'retained'].map((name) => fixture.cluster.delete(fixture.namespace, name)));
     await fixture.untilGone('retained');
-    await person.untilCondition('protected', 'DeletionBlocked', 'True/DeletionProtected');
-    await person.untilListed(2);
+    await user.untilCondition('protected', 'DeletionBlocked', 'True/DeletionProtected');
+    await user.untilListed(2);
     expect(calls(fixture)).toEqual(['CreateMachine', 'CreateMachine']);
-    await person.change('protected', { powerState: 'Halted' });
-    const halted = await person.until(
+    await user.change('protected', { powerState: 'Halted' });
+    const halted = await user.until(
       'protected',
       'is halted',
       (vm) => vm.status?.internal?.lastSyncedPowerState === 'Halted',
     );
     expect(conditionOf(halted, 'Ready')).toBe('False/DeletionProtected');
     const lift = `kubectl -n ${fixture.namespace} patch vps protected --type merge -p '{"spec":{"deletionProtection":false}}'`;
-    expect(await person.kubectl('get', 'vps', 'protected', '-o', 'wide')).toContain(lift);
-    await person.change('protected', { deletionProtection: false });
+    expect(await user.kubectl('get', 'vps', 'protected', '-o', 'wide')).toContain(lift);
+    await user.change('protected', { deletionProtection: false });
     await fixture.untilGone('protected');
     expect(calls(fixture).slice(2)).toEqual(['StopMachine', 'DeleteMachine']);
     expect(fixture.emulator.ledger.liveMachines().map(({ id }) => id)).toEqual([status?.id]);
@@ -123,15 +123,15 @@ describe('a deletion', () => {
 
   it('waits for a rejected key, and does not with Retain', async () => {
     const fixture = await stageFor('rejected-key');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web');
     await fixture.untilReady('web', 'True/Available');
     await fixture.cluster.putSecret(fixture.namespace, 'not-the-key');
     await fixture.untilReady('web', 'Unknown/CredentialsRejected');
     await fixture.cluster.delete(fixture.namespace, 'web');
-    await person.untilCondition('web', 'DeletionBlocked', 'True/CredentialsRejected');
-    await person.change('web', { deletionPolicy: 'Retain' });
+    await user.untilCondition('web', 'DeletionBlocked', 'True/CredentialsRejected');
+    await user.change('web', { deletionPolicy: 'Retain' });
     await fixture.untilGone('web');
     expect(calls(fixture)).toEqual(['CreateMachine']);
     expect(fixture.emulator.ledger.liveMachines()).toHaveLength(1);
@@ -139,13 +139,13 @@ describe('a deletion', () => {
 
   it('is not delayed for the whole grace period when the power off is forced', async () => {
     const fixture = await stageFor('forced');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web', { ...deaf, powerOff: { gracePeriodSeconds: 3600 } });
     await fixture.untilReady('web', 'True/Available');
     await fixture.cluster.delete(fixture.namespace, 'web');
-    await person.until('web', 'is shut down', ({ status }) => status?.operation?.type === 'Stop');
-    await person.annotate('web', { 'force-power-off': 'true' });
+    await user.until('web', 'is shut down', ({ status }) => status?.operation?.type === 'Stop');
+    await user.annotate('web', { 'force-power-off': 'true' });
     await fixture.untilGone('web');
     expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'KillMachine', 'DeleteMachine']);
   });
@@ -154,7 +154,7 @@ describe('a deletion', () => {
 describe('changes outside the operator', () => {
   it('a deleted VM is recreated once, or reported', async () => {
     const fixture = await stageFor('external-delete');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('again');
     await fixture.create('reported', { onExternalDelete: 'Report' });
@@ -162,52 +162,52 @@ describe('changes outside the operator', () => {
       await fixture.untilReady('again', 'True/Available'),
       await fixture.untilReady('reported', 'True/Available'),
     ];
-    for (const { status } of [again, reported]) fixture.emulator.person.delete(status?.id ?? 0);
-    const after = await person.until(
+    for (const { status } of [again, reported]) fixture.emulator.panel.delete(status?.id ?? 0);
+    const after = await user.until(
       'again',
       'has a new machine that is ready',
       (object) => object.status?.id !== again.status?.id && conditionOf(object, 'Ready') === 'True/Available',
     );
     expect(after.status?.providerName).toBe(again.status?.providerName);
-    expect(await person.events('again')).toContain('Warning ExternallyDeleted 1');
+    expect(await user.events('again')).toContain('Warning ExternallyDeleted 1');
     const gone = await fixture.untilReady('reported', 'False/ExternallyDeleted');
     expect(gone.status).toMatchObject({ id: reported.status?.id });
     expect(gone.status?.state).toBeUndefined();
-    await person.untilListed(2);
+    await user.untilListed(2);
     expect(calls(fixture)).toEqual(['CreateMachine', 'CreateMachine', 'CreateMachine']);
     expect(fixture.emulator.ledger.duplicates()).toEqual([]);
 
     // The user changes the spec again.
-    await person.change('reported', { onExternalDelete: 'Recreate' });
+    await user.change('reported', { onExternalDelete: 'Recreate' });
     await fixture.untilReady('reported', 'True/Available');
     expect(fixture.emulator.machines()).toHaveLength(2);
   });
 
   it('power drift is reported and left, until the spec says otherwise', async () => {
     const fixture = await stageFor('drift');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web', { powerDriftPolicy: 'Report' });
     const { status } = await fixture.untilReady('web', 'True/Available');
-    fixture.emulator.person.power(status?.id ?? 0, 'stop');
+    fixture.emulator.panel.power(status?.id ?? 0, 'stop');
     await fixture.untilReady('web', 'False/PowerDrift');
-    await person.until('web', 'halted', (object) => object.status?.state === 'Halted');
-    await person.untilListed(2);
+    await user.until('web', 'halted', (object) => object.status?.state === 'Halted');
+    await user.untilListed(2);
     expect(calls(fixture)).toEqual(['CreateMachine']);
-    await person.change('web', { powerState: 'Halted' });
+    await user.change('web', { powerState: 'Halted' });
     await fixture.untilReady('web', 'True/Available');
-    await person.change('web', { powerState: 'Running' });
-    await person.until(
+    await user.change('web', { powerState: 'Running' });
+    await user.until(
       'web',
       'runs again',
       (object) => object.status?.state === 'Running' && conditionOf(object, 'Ready') === 'True/Available',
     );
-    fixture.emulator.person.power(status?.id ?? 0, 'stop');
+    fixture.emulator.panel.power(status?.id ?? 0, 'stop');
     await fixture.untilReady('web', 'False/PowerDrift');
-    await person.change('web', { powerDriftPolicy: 'Correct' });
+    await user.change('web', { powerDriftPolicy: 'Correct' });
     await fixture.untilReady('web', 'True/Available');
     expect(calls(fixture)).toEqual(['CreateMachine', 'StartMachine', 'StartMachine']);
-    expect(await person.events('web')).toContainEqual(expect.stringMatching(/^Warning PowerDrift /));
+    expect(await user.events('web')).toContainEqual(expect.stringMatching(/^Warning PowerDrift /));
   });
 });
 
@@ -216,40 +216,40 @@ describe('annotations', () => {
     const fixture = await stageFor('request', {
       switches: { bootLoopNames: 'loop-*', bootLoopAfter: 800, bootLoopCount: 1 },
     });
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('loop');
     const { status } = await fixture.untilReady('loop', 'False/StartBackoff');
-    await person.annotate('loop', { 'reconcile-requested-at': '2026-01-01T00:00:00Z' });
-    await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === '2026-01-01T00:00:00Z');
+    await user.annotate('loop', { 'reconcile-requested-at': '2026-01-01T00:00:00Z' });
+    await user.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === '2026-01-01T00:00:00Z');
     await fixture.untilReady('loop', 'True/Available');
     const start = fixture.emulator.ledger.calls.find(({ operation }) => operation === 'StartMachine');
     expect(start?.at).toBeLessThan(Date.parse(status?.startFailure?.retryTime ?? ''));
 
     // Any other value is a new request; the VM is in sync, so it costs one list and one status.
     const lists = fixture.emulator.ledger.callsByOperation().ListMachines ?? 0;
-    await person.annotate('loop', { 'reconcile-requested-at': 'again' });
-    await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === 'again');
+    await user.annotate('loop', { 'reconcile-requested-at': 'again' });
+    await user.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === 'again');
     expect(fixture.emulator.ledger.callsByOperation().ListMachines).toBeGreaterThan(lists);
   });
 
   it('an invalid value is reported once, and counts as absent', async () => {
     const fixture = await stageFor('senseless');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     await fixture.operator();
     await fixture.create('web');
     await fixture.untilReady('web', 'True/Available');
-    await person.annotate('web', { paused: 'yes', 'force-power-off': 'True' });
+    await user.annotate('web', { paused: 'yes', 'force-power-off': 'True' });
     await fixture.cluster.until('it is reported', async () => {
-      const events = await person.events('web');
+      const events = await user.events('web');
       return events.filter((event) => event === 'Warning InvalidAnnotation 1').length === 2;
     });
-    await person.change('web', { powerState: 'Halted' });
-    await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
+    await user.change('web', { powerState: 'Halted' });
+    await user.until('web', 'halted', ({ status }) => status?.state === 'Halted');
     await fixture.cluster.delete(fixture.namespace, 'web');
     await fixture.untilGone('web');
     expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
-    expect((await person.events('web')).filter((event) => event.includes('InvalidAnnotation'))).toEqual([
+    expect((await user.events('web')).filter((event) => event.includes('InvalidAnnotation'))).toEqual([
       'Warning InvalidAnnotation 1',
       'Warning InvalidAnnotation 1',
     ]);

@@ -153,7 +153,7 @@ describe('a lost status', () => {
     expect(rest).toEqual(expected);
 
     // An unmanaged VM, written where only the operator writes.
-    const unmanaged = emulator.person.create({ ownerId: 1, name: 'theirs' });
+    const unmanaged = emulator.panel.create({ ownerId: 1, name: 'theirs' });
     const lie = JSON.stringify({
       status: { id: unmanaged, providerName: 'theirs', origin: 'Adopted', state: 'Halted' },
     });
@@ -167,7 +167,7 @@ describe('a lost status', () => {
 
   it('is ignored when it names a VM with another name, or without the UID: no call is sent for that', async () => {
     await begin('status-without-annotation');
-    const unmanaged = emulator.person.create({ ownerId: 1, name: 'theirs' });
+    const unmanaged = emulator.panel.create({ ownerId: 1, name: 'theirs' });
     await startAt(home);
     await home.sh(home.write([manifest('web', 'default', { managementPolicy: 'Plan' })]));
     await home.until('default/web False/PlanOnly');
@@ -385,7 +385,7 @@ describe('a lost cluster', () => {
       'team-a/cache True/Available',
     );
 
-    // The person follows the message of one, with the id that they know to be right.
+    // The user runs the command in the message of one object, with the right id.
     const message = (await home.object('web')).status?.conditions?.[0]?.message ?? '';
     const command = /to adopt it: (kubectl .*?'\{.*?\}')/.exec(message)?.[1] ?? '';
     await home.sh(command.replace(/"id":\d+/, `"id":${before['default/web']}`));

@@ -55,38 +55,38 @@ describe('a restart by request', () => {
 
   it('happens once for each new value, and not for the first value of a new object or one set while the VM was halted', async () => {
     const fixture = await stageFor('once');
-    const person = userAt(fixture);
+    const user = userAt(fixture);
     const first = await fixture.operator();
     await fixture.create('web', { restartRequest: 'at creation' });
     await untilHandled(fixture, 'at creation');
-    await person.untilListed(2);
+    await user.untilListed(2);
     expect(asked(fixture)).toBe(0);
 
-    await person.change('web', { restartRequest: 'monday' });
+    await user.change('web', { restartRequest: 'monday' });
     await untilHandled(fixture, 'monday');
     expect([asked(fixture), restarts(fixture)]).toEqual([1, 1]);
 
     // A new process, another change, the same text: none of them asks for a restart.
     await first.kill();
     await fixture.operator();
-    await person.change('web', { powerDriftPolicy: 'Report' });
-    await person.until('web', 'is seen', ({ metadata, status }) => status?.observedGeneration === metadata.generation);
-    await person.untilListed(2);
+    await user.change('web', { powerDriftPolicy: 'Report' });
+    await user.until('web', 'is seen', ({ metadata, status }) => status?.observedGeneration === metadata.generation);
+    await user.untilListed(2);
     expect(asked(fixture)).toBe(1);
 
-    await person.change('web', { powerState: 'Halted' });
-    await person.until('web', 'is halted', (object) => object.status?.state === 'Halted');
-    await person.change('web', { restartRequest: 'tuesday' });
+    await user.change('web', { powerState: 'Halted' });
+    await user.until('web', 'is halted', (object) => object.status?.state === 'Halted');
+    await user.change('web', { restartRequest: 'tuesday' });
     await untilHandled(fixture, 'tuesday', 'Halted');
-    await person.change('web', { powerState: 'Running' });
+    await user.change('web', { powerState: 'Running' });
     await untilHandled(fixture, 'tuesday');
-    await person.untilListed(2);
+    await user.untilListed(2);
     expect(asked(fixture)).toBe(1);
 
-    await person.change('web', { restartRequest: 'wednesday' });
+    await user.change('web', { restartRequest: 'wednesday' });
     await untilHandled(fixture, 'wednesday');
     expect([asked(fixture), restarts(fixture)]).toEqual([2, 2]);
-    const restartEvents = (await person.events('web')).filter((event) => event.includes('Restarting'));
+    const restartEvents = (await user.events('web')).filter((event) => event.includes('Restarting'));
     // Two of the same note within minutes are one event with a count, unless they are of two processes.
     expect(restartEvents).toEqual(['Normal Restarting 1', 'Normal Restarting 1']);
   });
@@ -146,12 +146,12 @@ describe('a restart by request', () => {
     '$because: $effects restart, $calls calls',
     async ({ because, when, action, isKilled, switches = {}, ...expected }) => {
       const fixture = await stageFor(because.replaceAll(/\W+/g, '-'), { switches });
-      const person = userAt(fixture);
+      const user = userAt(fixture);
       const operator = await fixture.operator();
       await fixture.create('web');
       await fixture.untilReady('web', 'True/Available');
       fixture.emulator.addFault({ operation: 'RestartMachine', when, action, times: 1 });
-      await person.change('web', { restartRequest: 'now' });
+      await user.change('web', { restartRequest: 'now' });
       await fixture.cluster.until('the call is in flight', async () => asked(fixture) === 1);
       expect((await fixture.object('web'))?.status?.operation).toMatchObject({
         type: 'Restart',
@@ -162,7 +162,7 @@ describe('a restart by request', () => {
         await fixture.operator();
       }
       await untilHandled(fixture, 'now');
-      await person.untilListed(2);
+      await user.untilListed(2);
       expect({ calls: asked(fixture), effects: restarts(fixture) }).toEqual(expected);
       expect(fixture.emulator.ledger.forbiddenTransitions()).toEqual([]);
     },

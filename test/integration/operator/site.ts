@@ -12,15 +12,15 @@ import { recordObjects } from '../../support/record-objects.ts';
 import { sharedCluster } from '../../support/shared-cluster.ts';
 
 /**
- * A cluster of the test's own with the operator's manifests installed, and a person at its shell: commands that mean the whole cluster
- * (`-A`) can be run as they are documented, without meeting other tests.
+ * A separate cluster with the operator's manifests installed, and a shell: commands for the whole cluster
+ * (`-A`) run as documented, and don't affect other tests.
  */
 export class Site {
   /** The namespaces of objects; a test creates and deletes `gone` itself. */
   static readonly namespaces = ['default', 'team-a', 'gone'];
 
   readonly cluster: Cluster;
-  /** The current folder of the person's shell. */
+  /** The working directory of the user's shell. */
   readonly folder: string;
   readonly #plane: ControlPlane;
   readonly #operatorKubeconfig: string;
@@ -49,7 +49,7 @@ export class Site {
     return new Site(plane, cluster, kubeconfig, logs);
   }
 
-  /** Runs what a person types, with kubectl on the PATH; rejects with its words when the last command fails. Answers what it printed. */
+  /** Runs a script with kubectl on the PATH, and returns its output. Rejects with its message if the last command fails. */
   async sh(script: string): Promise<string> {
     const child = spawn('sh', ['-c', script], {
       cwd: this.folder,
@@ -117,7 +117,7 @@ export class Site {
     return objects;
   }
 
-  /** Puts manifests into a file of the person's folder; answers the command that applies it. */
+  /** Writes manifests to a file in the working directory; returns the command that applies it. */
   write(manifests: readonly string[], file = 'git.yaml'): string {
     writeFileSync(path.join(this.folder, file), manifests.join('\n---\n'));
     return `kubectl apply -f ${file}`;
@@ -142,7 +142,7 @@ export class Site {
   }
 }
 
-/** As the operator names an object to people. */
+/** The name of an object in messages. */
 export function keyOf({ metadata }: VirtualMachine): string {
   return `${metadata.namespace}/${metadata.name}`;
 }

@@ -92,7 +92,7 @@ describe.each(labels)('a Secret %s that is deleted with its VirtualMachine', (wh
 
 it('an operator that restarts between the two reports the remedy, and finishes once the Secret is back', async () => {
   const fixture = await stageFor('restart', { withSecret: false });
-  const person = userAt(fixture);
+  const user = userAt(fixture);
   const place = write('of restart', manifests({}));
   const operator = await fixture.operator();
   expect(await kubectl(['-n', fixture.namespace, 'apply', '-f', place])).toMatchObject({ code: 0 });
@@ -101,7 +101,7 @@ it('an operator that restarts between the two reports the remedy, and finishes o
   const args = ['-n', fixture.namespace, 'delete', '--wait=false', '-f', place];
   expect(await kubectl(args)).toMatchObject({ code: 0 });
   await fixture.operator();
-  const blocked = await person.untilCondition('web', 'DeletionBlocked', 'True/CredentialsMissing');
+  const blocked = await user.untilCondition('web', 'DeletionBlocked', 'True/CredentialsMissing');
   const { message } = blocked.status?.conditions?.find(({ type }) => type === 'DeletionBlocked') ?? {};
   expect(message).toContain(
     `kubectl -n ${fixture.namespace} patch vps web --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,

@@ -2,7 +2,7 @@ import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import { kubectl } from '../../support/shared-cluster.ts';
 import type { OperatorFixture } from './fixture.ts';
 
-/** What a person does to the objects of a stage with kubectl, and reads off them. */
+/** What a user does with kubectl: changes and reads objects. */
 export interface User {
   /** Changes fields of the spec; null takes one away. */
   change(name: string, spec: Readonly<Record<string, unknown>>): Promise<void>;

@@ -92,7 +92,7 @@ export class Place {
 
   /** A VM of this account that no object created; answers its id. */
   plant(name: string, state: 'running' | 'halted' = 'running'): number {
-    return this.emulator.person.create({ ownerId: this.ownerId, name, state });
+    return this.emulator.panel.create({ ownerId: this.ownerId, name, state });
   }
 
   refuseCreate(status: number): void {

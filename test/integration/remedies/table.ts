@@ -208,7 +208,7 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
   PowerDrift: {
     arrange: (place) =>
       createAndChange(place, { powerDriftPolicy: 'Report' }, async (id) => {
-        place.emulator.person.power(id, 'stop');
+        place.emulator.panel.power(id, 'stop');
       }),
     after: [available(1), available(1)],
   },
@@ -224,7 +224,7 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
   AccountMismatch: {
     arrange: async (place) => {
       const other = place.ownerId + 1_000;
-      place.emulator.person.create({ ownerId: other, name: 'theirs' });
+      place.emulator.panel.create({ ownerId: other, name: 'theirs' });
       await createAndChange(place, {}, () => place.putKey(keyOf(other)));
     },
     after: [available(1)],
@@ -234,12 +234,12 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
   ProtocolError: { none: 'it is reported to the maintainers' },
   ExternallyDeleted: {
     arrange: (place) =>
-      createAndChange(place, { onExternalDelete: 'Report' }, async (id) => void place.emulator.person.delete(id)),
+      createAndChange(place, { onExternalDelete: 'Report' }, async (id) => void place.emulator.panel.delete(id)),
     after: [available(1), gone(0)],
   },
   AbsenceUnconfirmed: passes,
   RecreationDelayed: {
-    arrange: (place) => createAndChange(place, {}, async (id) => void place.emulator.person.delete(id)),
+    arrange: (place) => createAndChange(place, {}, async (id) => void place.emulator.panel.delete(id)),
     after: [{ ready: 'False/ExternallyDeleted', vms: 0 }],
   },
   DuplicateMachine: {

@@ -264,7 +264,7 @@ test('a deleted CRD deletes its objects, and is watched again when it is back', 
   expect(world.emulator.machines().map(({ id }) => id)).toEqual(machines);
   const { lists } = world.asked;
   await world.cluster.until('the operator has looked for it in vain', async () => world.asked.lists > lists);
-  for (const id of machines) world.emulator.person.delete(id);
+  for (const id of machines) world.emulator.panel.delete(id);
   await world.cluster.applyCrd();
   await world.create(...fleet);
   await world.untilAsAsked(...fleet);

@@ -47,7 +47,7 @@ export class LeaseFixture {
     return this.#stored?.spec;
   }
 
-  /** What a person or another program stores; undefined deletes it. */
+  /** Stores a Lease as a user or another program would; undefined deletes it. */
   store(spec: LeaseSpec | undefined): void {
     this.#stored = spec && { resourceVersion: (this.#versions += 1), spec };
   }

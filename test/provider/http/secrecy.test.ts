@@ -17,7 +17,7 @@ import { assertProperty } from '../../support/property.ts';
 const key = 'planted-key';
 const password = 'planted-password';
 
-/** Everything a failure may be turned into on its way to a person. */
+/** All forms in which users can see a failure. */
 function printed(value: unknown): string {
   const format = winston.format.combine(winston.format.errors({ stack: true }), winston.format.json());
   const line = format.transform({ level: 'error', message: 'x', failure: value });

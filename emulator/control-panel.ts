@@ -3,8 +3,8 @@ import type { Fleet } from './fleet.ts';
 import type { CreateRequest } from './machine.ts';
 import type { PowerCommand } from './transitions.ts';
 
-/** A VM that the console user creates. Missing fields get the first value of the catalogue that fits. */
-export type ConsoleCreate = Partial<Omit<CreateRequest, 'name'>> & {
+/** A VM that is created in the control panel. Missing fields get the first value of the catalogue that fits. */
+export type PanelCreate = Partial<Omit<CreateRequest, 'name'>> & {
   readonly name: string;
   readonly ownerId?: number;
   /** `running` by default. */
@@ -12,10 +12,10 @@ export type ConsoleCreate = Partial<Omit<CreateRequest, 'name'>> & {
 };
 
 /**
- * A user of the provider's own control panel, without an API key. The ledger records `person` as the cause of the
+ * The provider's control panel, which its users use without an API key. The ledger records `panel` as the cause of the
  * effects.
  */
-export interface ConsoleUser {
+export interface ControlPanel {
   /** Whether the provider accepted the command; false also if the VM doesn't exist. */
   power(id: number, command: PowerCommand): boolean;
   /** Deletes the VM in any state; false if it doesn't exist. */
@@ -23,18 +23,18 @@ export interface ConsoleUser {
   /** Moves the VM to another package; false if it doesn't exist. */
   resize(id: number, packageId: number): boolean;
   /** Creates a VM immediately, even if its name is taken; returns its id. */
-  create(request: ConsoleCreate): number;
+  create(request: PanelCreate): number;
 }
 
-export function createConsoleUser(fleet: Fleet, catalogue: Catalogue, defaultOwnerId: number): ConsoleUser {
+export function createControlPanel(fleet: Fleet, catalogue: Catalogue, defaultOwnerId: number): ControlPanel {
   return {
     power: (id, command) => {
       const machine = fleet.find(id);
-      return machine !== undefined && fleet.power(machine, command, 'person');
+      return machine !== undefined && fleet.power(machine, command, 'panel');
     },
     delete: (id) => {
       const machine = fleet.find(id);
-      if (machine !== undefined) fleet.destroy(machine, 'person');
+      if (machine !== undefined) fleet.destroy(machine, 'panel');
       return machine !== undefined;
     },
     resize: (id, packageId) => {
