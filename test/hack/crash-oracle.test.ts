@@ -41,7 +41,7 @@ describe('the oracle', () => {
     {
       planted: 'a second machine of the same name',
       plant: ({ create }) => create(8),
-      seen: ['2 machines made for web', 'two machines of the name web', 'CreateMachine accepted 2 ×, not 1 ×'],
+      seen: ['2 VMs created for web', 'two machines of the name web', 'CreateMachine accepted 2 ×, not 1 ×'],
     },
     {
       planted: 'a second machine of another name, after the first is gone',
@@ -49,7 +49,7 @@ describe('the oracle', () => {
         ledger.happened({ kind: 'deleted', from: 'running', cause: 'panel', ...machine(7) });
         create(8, 'web-4567abcd');
       },
-      seen: ['2 machines made for web', 'CreateMachine accepted 2 ×, not 1 ×'],
+      seen: ['2 VMs created for web', 'CreateMachine accepted 2 ×, not 1 ×'],
     },
     {
       planted: 'a delete of a running machine, refused',
@@ -104,7 +104,7 @@ describe('the table of kills', () => {
   const nothing = { problems: [], duplicated: 0, leaked: 0 };
   const lives: readonly Life[] = [
     { ...nothing, point: 'before', kills: [kill('create', 'POST /x'), kill('stop', 'POST /x/{id}/stop')] },
-    { ...nothing, point: 'effect', duplicated: 1, kills: [kill('create', 'POST /x', '2 machines made for web')] },
+    { ...nothing, point: 'effect', duplicated: 1, kills: [kill('create', 'POST /x', '2 VMs created for web')] },
     { ...nothing, point: 'answered', leaked: 2, kills: [kill('create', 'GET /x'), kill('create', 'POST /x')] },
   ];
 
@@ -112,7 +112,7 @@ describe('the table of kills', () => {
     expect(markdownOf(tableOf(lives)).split('\n')).toEqual([
       '| PHASE | API | REQUEST | before | effect | answered |',
       '| --- | --- | --- | --- | --- | --- |',
-      '| create | provider | POST /x | ✓ | 2 machines made for web | ✓ |',
+      '| create | provider | POST /x | ✓ | 2 VMs created for web | ✓ |',
       '| create | provider | GET /x | – | – | ✓ |',
       '| stop | provider | POST /x/{id}/stop | ✓ | – | – |',
     ]);
