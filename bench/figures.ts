@@ -316,7 +316,7 @@ function lists({ provider }: Span, busySeconds: number, floor: number): Figure {
 }
 
 /** The maximum number of VMs that are read one by one instead of a list. */
-const mostSingleReads = 16;
+const maxSingleReads = 16;
 
 /**
  * Instead of lists, when there are many VMs and few of them change; and for each deleted VM the 404 that confirms it.
@@ -326,7 +326,7 @@ function singleReads({ provider }: Span, busySeconds: number, gone = 0): Figure 
     what: 'GetMachine',
     measured: provider['GetMachine'] ?? 0,
     floor: gone,
-    must: { from: gone, notExceed: gone + mostSingleReads * (Math.ceil(busySeconds / urgentPoll) + 1) },
+    must: { from: gone, notExceed: gone + maxSingleReads * (Math.ceil(busySeconds / urgentPoll) + 1) },
     note: gone === 0 ? 'instead of lists' : 'the 404 that confirms the deletion, and instead of lists',
   };
 }

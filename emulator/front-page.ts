@@ -4,7 +4,7 @@ import type { Emulator } from './emulator.ts';
 import { endpoints } from './operations.ts';
 
 /** Further VMs are counted, not shown. */
-const mostRows = 200;
+const maxRows = 200;
 const title = 'Emulated vps247 provider';
 const style =
   'body{font-family:sans-serif;margin:2em auto;max-width:60em;padding:0 1em}' +
@@ -13,7 +13,7 @@ const style =
 /** The page for browsers at `/`: what the emulator is, its paths, and its present VMs. `url` is its own address. */
 export function frontPage(emulator: Emulator, url: string): Response {
   const machines = emulator.machines();
-  const rows = machines.slice(0, mostRows).map(({ id, name, state, ownerId, task }) => {
+  const rows = machines.slice(0, maxRows).map(({ id, name, state, ownerId, task }) => {
     return [String(id), name, state, `${task.name} ${task.status}`, String(ownerId)];
   });
   const more = machines.length > rows.length ? `<p>${machines.length - rows.length} more are not shown.</p>` : '';

@@ -157,9 +157,9 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   };
   const lost = election?.lost ?? new Promise<never>(() => {});
   const ends = lost.then((reason) => ({ reason }));
-  const asked = signals.first.then((signal) => ({ signal }));
+  const stopRequest = signals.first.then((signal) => ({ signal }));
   // `begin` ends only by an unexpected error, which ends the program.
-  const end = await Promise.race([asked, ends, begin().then(() => Promise.race([asked, ends]))]);
+  const end = await Promise.race([stopRequest, ends, begin().then(() => Promise.race([stopRequest, ends]))]);
   if ('reason' in end) return leave(end.reason);
 
   log.info('Stopping', end);

@@ -42,7 +42,7 @@ export class DownloadError extends Error {
 const usualPatience: Patience = { connect: 5_000, silence: 10_000 };
 
 /** A connection that breaks more often than this isn't usable for a file of this size. */
-const mostAttempts = 5;
+const maxAttempts = 5;
 
 /** Resolves when the file is there with the content that it must have; rejects with a DownloadError. */
 export async function download(wanted: Download): Promise<void> {
@@ -53,7 +53,7 @@ export async function download(wanted: Download): Promise<void> {
       await fetchRest(wanted, partial, start);
     } catch (error) {
       // As long as each attempt brings the end closer, the next one may reach it.
-      if (attempt < mostAttempts && sizeOf(partial) > start) continue;
+      if (attempt < maxAttempts && sizeOf(partial) > start) continue;
       throw error;
     }
     if ((await hashOf(partial)) === wanted.hash) break;

@@ -29,7 +29,7 @@ export function changed({ machines }: Emulator, before: readonly MachineView[]):
 }
 
 /** The largest number of VMs that any object had at the same time, created by calls. */
-export function mostAtOnce(ledger: Ledger): number {
+export function maxAtOnce(ledger: Ledger): number {
   const live = new Map<string, number>();
   const made = new Set<number>();
   let most = 0;

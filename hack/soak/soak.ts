@@ -11,7 +11,7 @@ import { fastSettings, fastLatencies } from '../../test/support/fast-settings.ts
 import { recordObjects } from '../../test/support/record-objects.ts';
 import { startWireProxy, type Traffic, type WireProxy } from '../../test/support/wire-proxy.ts';
 import type { Api } from '../../test/support/wire-signature.ts';
-import { changed, providerNamesOf, mostAtOnce, placeUnmanaged, writesTo } from './audit.ts';
+import { changed, providerNamesOf, maxAtOnce, placeUnmanaged, writesTo } from './audit.ts';
 import { Workload } from './workload.ts';
 import {
   undisturbed,
@@ -295,7 +295,7 @@ function checksOf(
   const leaks = ledger.leaks([...workload.objects.flatMap(providerNamesOf), ...unmanaged.map(({ name }) => name)]);
   return [
     never('duplicate names', ledger.duplicates().length),
-    { what: 'VMs of one object at once', counted: mostAtOnce(ledger), least: undefined, most: 1 },
+    { what: 'VMs of one object at once', counted: maxAtOnce(ledger), least: undefined, most: 1 },
     never('VMs leaked', leaks.length, some(leaks.map(({ name }) => name))),
     never('calls that change unmanaged VMs', writesTo(ledger, unmanaged), `${unmanaged.length} are in the account`),
     never('unmanaged VMs changed', changed(emulator, unmanaged)),

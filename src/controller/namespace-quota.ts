@@ -39,7 +39,7 @@ export interface NamespaceQuotaOptions {
 type Place = 'Reserved' | 'Taken' | 'Claimed';
 
 /** How many uncertain VMs of a namespace are remembered, the newest ones. The certain ones are bounded by the places taken. */
-const mostUncertain = 100;
+const maxUncertain = 100;
 
 /**
  * How many VMs the objects of a namespace have or left running. An object has a place from its create intent until its VM is
@@ -156,7 +156,7 @@ export class NamespaceQuota {
     // A VM that was adopted again and left again counts once.
     const known = this.#leftByNamespace.get(namespace)?.filter(({ id }) => id === undefined || id !== machine.id) ?? [];
     const uncertain = known.filter((one) => !one.isCertain);
-    const oldest = !isCertain && uncertain.length >= mostUncertain ? uncertain[0] : undefined;
+    const oldest = !isCertain && uncertain.length >= maxUncertain ? uncertain[0] : undefined;
     this.#leftByNamespace.set(namespace, [...known.filter((one) => one !== oldest), { ...machine, isGone, isCertain }]);
   }
 

@@ -54,7 +54,7 @@ export type FailureCode =
   | 'Unauthorized'
   | 'Forbidden'
   | 'Redirected'
-  | 'HtmlAnswer'
+  | 'HtmlResponse'
   | 'ProtocolError'
   | 'BodyTooLarge'
   | 'UnexpectedStatus'

@@ -7,11 +7,11 @@ export const shortestSecret = 6;
 /** The length of the prefix of a spelling that is looked up first. */
 const head = shortestSecret;
 /** How many lengths the spellings with one prefix may have. With more, the common prefix counts as the secret. */
-const mostLengths = 8;
+const maxLengths = 8;
 /** Only this many characters of a longer secret are matched. A text that contains them is redacted from there on. */
 const longestWhole = 64;
 /** A text with this many prefixes of secrets is redacted from there on. */
-const mostBeginnings = 8;
+const maxBeginnings = 8;
 
 /**
  * Finds secrets in texts, in any case and encoding. A search takes time in proportion to the text, whatever the number
@@ -97,7 +97,7 @@ export class SecretMatcher {
     if (!isWhole) this.#endless.add(second | 1);
     const start = headHash(spelling, 0);
     const lengths = this.#heads.secondsOf(start);
-    if (lengths.length < mostLengths) this.#heads.add(start, spelling.length);
+    if (lengths.length < maxLengths) this.#heads.add(start, spelling.length);
     else if (!lengths.includes(spelling.length)) this.#crowded.add(start);
   }
 
@@ -107,7 +107,7 @@ export class SecretMatcher {
     for (let start = from; start + head <= text.length; start += 1) {
       const hash = headHash(text, start);
       if (!this.#heads.hasFirst(hash)) continue;
-      if (this.#crowded.has(hash) || seen.beginnings >= mostBeginnings) return { start, end: text.length };
+      if (this.#crowded.has(hash) || seen.beginnings >= maxBeginnings) return { start, end: text.length };
       const end = this.#endAt(text, start, this.#heads.secondsOf(hash));
       if (end !== undefined) return { start, end };
       seen.beginnings += 1;

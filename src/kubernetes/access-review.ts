@@ -1,5 +1,5 @@
 import { fieldsOf } from '../domain/json.ts';
-import { answerError, readStatus } from './errors.ts';
+import { responseError, readStatus } from './errors.ts';
 import { parse } from './json-lines.ts';
 import type { Resource } from './client.ts';
 import type { Call, Transport } from './transport.ts';
@@ -28,7 +28,7 @@ export function createAccessReview(transport: Transport): AccessReview {
   async function request(call: Call): Promise<unknown> {
     const { status, body } = await transport.exchange(call);
     if (status >= 200 && status <= 299) return parse(call.what, body, status);
-    throw answerError(call.what, status, statusOf(body));
+    throw responseError(call.what, status, statusOf(body));
   }
 
   return {

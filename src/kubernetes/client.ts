@@ -1,9 +1,9 @@
 import { exponentialDelay } from '../domain/backoff.ts';
 import { fieldsOf } from '../domain/json.ts';
-import { answerError, KubeError, type KubeErrorReason, readStatus } from './errors.ts';
+import { responseError, KubeError, type KubeErrorReason, readStatus } from './errors.ts';
 import { parse, readJsonLines } from './json-lines.ts';
 import { parseRetryAfter } from '../domain/retry-after.ts';
-import { type Answer, type Call, longestObject, type Transport } from './transport.ts';
+import { type KubeResponse, type Call, longestObject, type Transport } from './transport.ts';
 import { wait } from './wait.ts';
 
 /** A resource of the API; the core group is ''. */
@@ -29,7 +29,7 @@ export interface ListOptions {
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
   /** The most bytes of the response. A longer one is `TooLarge`. */
-  readonly longestAnswer?: number | undefined;
+  readonly maxResponseBytes?: number | undefined;
   /** Aborts the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -138,10 +138,10 @@ export function createKubeClient(transport: Transport): KubeClient {
         path: pathOf(resource, ref.namespace, ref.name),
       }),
 
-    async list(resource, { namespace, signal, longestAnswer, ...query } = {}) {
+    async list(resource, { namespace, signal, maxResponseBytes, ...query } = {}) {
       const what = `list ${resource.plural}${inNamespace(namespace)}`;
       const path = pathOf(resource, namespace) + queryOf({ ...query });
-      const bound = longestAnswer === undefined ? {} : { longestAnswer };
+      const bound = maxResponseBytes === undefined ? {} : { maxResponseBytes };
       const page = await call({ verb: 'list', resource: resource.plural, what, method: 'GET', path, ...bound }, signal);
       return readPage(what, page);
     },
@@ -216,14 +216,14 @@ function inNamespace(namespace: string | undefined): string {
   return namespace === undefined ? '' : ` in ${namespace}`;
 }
 
-function refusal(call: Call, { status, body, retryAfter, date }: Answer, now: number): KubeError {
+function refusal(call: Call, { status, body, retryAfter, date }: KubeResponse, now: number): KubeError {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
     // Not a message of the API but, for example, of a proxy. The status is enough.
   }
-  return answerError(call.what, status, readStatus(value), {
+  return responseError(call.what, status, readStatus(value), {
     retryAfter: parseRetryAfter(retryAfter, date, now),
     isSecret: call.resource === 'secrets' && call.body !== undefined,
   });

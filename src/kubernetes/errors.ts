@@ -129,7 +129,7 @@ const longestReason = 64;
  * The error of a response. `what` describes the call (`patch virtualmachines/status default/web`). With `isSecret`, no
  * text of the response is used: a webhook or a proxy can quote what was sent.
  */
-export function answerError(
+export function responseError(
   what: string,
   httpStatus: number,
   status: StatusObject | undefined,

@@ -53,7 +53,7 @@ const seriesMs = 6 * 60_000;
 /** The limit of events that wait to be stored. Above it, the namespace with the most events loses its newest. */
 const longestQueue = 1_000;
 /** The limit of events that are remembered for counting, applied in the same way. */
-const mostKnown = 4_000;
+const maxKnown = 4_000;
 const longestNote = 1_024;
 const tries = 3;
 const retryDelays = { first: 1_000, longest: 2_000 };
@@ -171,7 +171,7 @@ export function createEventRecorder(options: {
         known.delete(regarding.namespace, key);
         known.add(regarding.namespace, key, series);
         known.dropWhile((old) => now - old.firstAt >= seriesMs);
-        if (known.size > mostKnown) known.takeOldestOfLargest();
+        if (known.size > maxKnown) known.takeOldestOfLargest();
       }
       series.count += 1;
       series.lastAt = now;

@@ -23,13 +23,13 @@ export interface Call {
   readonly contentType?: string;
   readonly body?: string;
   /** The most bytes of the response. A longer one is `TooLarge`. */
-  readonly longestAnswer?: number;
+  readonly maxResponseBytes?: number;
 }
 
 /** An object has at most 1.5 MiB by etcd's default, and as much again in `managedFields`. */
 export const longestObject = 32 * 1_024 * 1_024;
 
-export interface Answer {
+export interface KubeResponse {
   readonly status: number;
   readonly retryAfter?: string;
   readonly date?: string;
@@ -66,12 +66,12 @@ export interface Transport {
   /** The clock for deadlines and waits. */
   readonly clock: Clock;
   /** Sends a request once (twice after a 401, with a new token) and reads the whole response. */
-  exchange(call: Call, signal?: AbortSignal): Promise<Answer>;
+  exchange(call: Call, signal?: AbortSignal): Promise<KubeResponse>;
   /**
    * The same, but leaves the body of a 200 open. The deadline is for the start of the response; `signal` ends the whole
    * exchange.
    */
-  open(call: Call, signal: AbortSignal): Promise<Answer & { readonly stream?: AsyncIterable<Uint8Array> }>;
+  open(call: Call, signal: AbortSignal): Promise<KubeResponse & { readonly stream?: AsyncIterable<Uint8Array> }>;
   /** Waits for requests in flight, and aborts watches. */
   close(): Promise<void>;
 }
@@ -200,7 +200,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     exchange: (call, outer) =>
       within(
         call,
-        async (signal) => readAnswer(call, await send('calls', call, signal), (bytes) => received(call, bytes)),
+        async (signal) => readResponse(call, await send('calls', call, signal), (bytes) => received(call, bytes)),
         outer,
       ),
     open: (call, outer) =>
@@ -209,7 +209,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
         async (signal, release) => {
           const response = await send('watches', call, signal);
           const count = (bytes: number): void => received(call, bytes);
-          if (response.statusCode !== 200) return readAnswer(call, response, count);
+          if (response.statusCode !== 200) return readResponse(call, response, count);
           release();
           return { status: 200, body: '', stream: readStream(call.what, response.body, count) };
         },
@@ -228,11 +228,11 @@ function isSame(a: TlsOptions, b: TlsOptions): boolean {
 
 type Count = (bytes: number) => void;
 
-async function readAnswer(
-  { what, longestAnswer = longestObject }: Call,
+async function readResponse(
+  { what, maxResponseBytes = longestObject }: Call,
   { statusCode, headers, body }: Dispatcher.ResponseData,
   count: Count,
-): Promise<Answer> {
+): Promise<KubeResponse> {
   const { 'retry-after': retryAfter, date } = headers;
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -240,8 +240,8 @@ async function readAnswer(
   for await (const piece of body as AsyncIterable<Uint8Array>) {
     count(piece.length);
     length += piece.length;
-    if (length > longestAnswer)
-      throw new KubeError(`${what}: the answer has more than ${longestAnswer} bytes`, { reason: 'TooLarge' });
+    if (length > maxResponseBytes)
+      throw new KubeError(`${what}: the answer has more than ${maxResponseBytes} bytes`, { reason: 'TooLarge' });
     pieces.push(piece);
   }
   const [first] = pieces;

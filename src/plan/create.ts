@@ -165,14 +165,14 @@ export function recognize(o: Observed, machine: Machine): Decision {
   if (isNamed && isNameOwn(o.object)) return record(o, machine, 'Created');
   if (isNamed && isFromIntent(o, machine))
     return o.machineConflict === undefined ? record(o, machine, 'Created') : heldByOther(o, o.machineConflict, machine);
-  const { adoption, providerName: asked } = o.object.spec;
+  const { adoption, providerName: wantedName } = o.object.spec;
   if (adoption.policy === 'Never' && isInDoubt(o, machine)) return doubtful(o, machine);
   if (adoption.policy === 'Never') return nameTaken(o, machine);
   if (o.isDefaultKey) return notWithDefaultKey(o);
   if (o.machineConflict !== undefined) return heldByOther(o, o.machineConflict, machine);
-  if (asked !== undefined && machine.name !== asked) {
+  if (wantedName !== undefined && machine.name !== wantedName) {
     const byName = patchSpec(o.object.metadata, { adoption: { id: null, name: null } });
-    const message = `VM ${machine.id} is named ${quoted(machine.name)}, but spec.providerName is ${quoted(asked)}; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
+    const message = `VM ${machine.id} is named ${quoted(machine.name)}, but spec.providerName is ${quoted(wantedName)}; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
     return requeue({ reason: 'AdoptionMismatch', message }, { after: conflictRetry });
   }
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);

@@ -13,7 +13,7 @@ import type { Outcome } from '../domain/failure.ts';
  * The result of a create: the id, and the machine if the response describes it. Without an id (the provider may report
  * success without one), the list shows the VM by its name.
  */
-export interface CreateAnswer {
+export interface CreateResult {
   readonly id?: ProviderId;
   readonly machine?: Machine;
 }
@@ -38,7 +38,7 @@ export interface Provider {
    * `undefined` is the provider's 404: no machine with this id *that this key may see*. By itself it proves nothing.
    */
   getMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<Machine | undefined>>;
-  createMachine(request: CreateRequest, signal?: AbortSignal): Promise<Outcome<CreateAnswer>>;
+  createMachine(request: CreateRequest, signal?: AbortSignal): Promise<Outcome<CreateResult>>;
   /**
    * `NotFound` is the provider's 404, `Accepted` its 2xx. Neither proves that the machine is gone. A 400 is a `Wait`
    * failure (`BadRequest`): the machine is still powered on.

@@ -180,7 +180,7 @@ export function isRefusedAsBusy(failure: Failure): boolean {
 function operationAfterFailure(o: Observed, action: Action, failure: Failure): OperationStatus | undefined {
   if (action.type !== 'Kill' && action.type !== 'Restart') return o.object.status?.operation;
   // A login page or a redirect may hide a call that had its effect.
-  const isUnknown = failure.code === 'HtmlAnswer' || failure.code === 'Redirected';
+  const isUnknown = failure.code === 'HtmlResponse' || failure.code === 'Redirected';
   if (failure.class === 'UnknownOutcome' || isUnknown) return action.operation;
   const before = o.object.status?.operation;
   // An earlier call of the same kind stays on record, with its time.

@@ -63,7 +63,7 @@ const longestEncodedKey = Math.ceil((longestKey + 2) / 3) * 4;
 /** How many Secrets are read at once: each may have 1 MiB, which is in memory while it is read. */
 const readsInFlight = 8;
 /** How many entries of one Secret are cached. An object may refer to another entry with each change. */
-const mostEntries = 16;
+const maxEntries = 16;
 
 interface Cached {
   readonly reading: Reading;
@@ -149,7 +149,7 @@ export function createCredentials(options: {
     entries.delete(ref.key);
     entries.set(ref.key, cached);
     const [oldest] = entries.keys();
-    if (entries.size > mostEntries && oldest !== undefined) entries.delete(oldest);
+    if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
     bySecret.set(nameOf(ref), entries);
   }
 

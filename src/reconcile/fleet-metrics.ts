@@ -63,8 +63,8 @@ export class FleetMetrics {
     }
     if (after === undefined) this.#keys.delete(key);
     else this.#keys.add(key);
-    const asked = Date.parse(after?.metadata.deletionTimestamp ?? '');
-    if (Number.isFinite(asked)) this.#deleted.set(key, asked);
+    const deletedAt = Date.parse(after?.metadata.deletionTimestamp ?? '');
+    if (Number.isFinite(deletedAt)) this.#deleted.set(key, deletedAt);
     else this.#deleted.delete(key);
   }
 
@@ -77,7 +77,7 @@ export class FleetMetrics {
     metrics.machines.reset();
     for (const [state, machines] of this.#byState) metrics.machines.set({ state }, machines);
     let oldest = Number.POSITIVE_INFINITY;
-    for (const asked of this.#deleted.values()) oldest = Math.min(oldest, asked);
+    for (const deletedAt of this.#deleted.values()) oldest = Math.min(oldest, deletedAt);
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, now() - oldest) / 1_000 : 0);
     const { accountKeyRejected, accountMachines, accountDuplicateNames } = metrics;
     const { accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer } = metrics;

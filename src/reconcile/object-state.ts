@@ -9,9 +9,9 @@ import type { Form } from '../status/patch.ts';
 import { type PowerHistory, type MachineRead, unseen, withRead } from './power-history.ts';
 
 /** If the API server's response was lost, any of them may be the stored one. */
-const mostSettledIntents = 32;
+const maxSettledIntents = 32;
 /** The limit of remembered values: a user who sets new ones repeatedly gets an event for each. */
-const mostReported = 8;
+const maxReported = 8;
 
 /**
  * A status that isn't stored. Without `refusal`, the API server didn't respond, and the status is stored before the
@@ -157,7 +157,7 @@ export class ObjectState {
     const settled = (this.#settledIntents ??= new Set());
     settled.add(intent);
     for (const old of settled) {
-      if (settled.size <= mostSettledIntents) return;
+      if (settled.size <= maxSettledIntents) return;
       if (old !== stored) settled.delete(old);
     }
   }
@@ -250,7 +250,7 @@ export class ObjectState {
     if (reported.has(annotation)) return false;
     reported.add(annotation);
     const [oldest] = reported;
-    if (reported.size > mostReported && oldest !== undefined) reported.delete(oldest);
+    if (reported.size > maxReported && oldest !== undefined) reported.delete(oldest);
     return true;
   }
 

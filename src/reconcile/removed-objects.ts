@@ -8,7 +8,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { ReflectorChange } from '../kubernetes/cache/reflector.ts';
 
 /** Limits the memory that a tenant can use by winning this race repeatedly. */
-const mostKept = 1_000;
+const maxKept = 1_000;
 /**
  * How long a deletion that found no finalizer can be in progress: kube-apiserver ends requests after one minute
  * (`--request-timeout`). Milliseconds.
@@ -76,7 +76,7 @@ export class RemovedObjects {
       return { ...change, before: kept };
     }
     const isCutShort = last !== undefined && wasRemovedEarly(last) && (wasHeldLately || hasIntent(last));
-    if (!isCutShort || !this.#deps.isOurs(last) || this.#objects.size >= mostKept) return change;
+    if (!isCutShort || !this.#deps.isOurs(last) || this.#objects.size >= maxKept) return change;
     this.#deps.log.warn('Object was removed during its create, deleting its VM', { object: key });
     const deletionTimestamp = new Date(this.#deps.clock.now()).toISOString();
     const removed = { ...last, metadata: { ...last.metadata, deletionTimestamp } };

@@ -31,7 +31,7 @@ interface Seen {
 const compareEvery = 50_000;
 /** Limits the reports for an account whose VMs come and go. */
 const reportEvery = 10 * 60_000;
-const mostNamed = 10;
+const maxNamed = 10;
 /** In bytes. With ten names, the note of an event stays below its limit of 1 KiB. */
 const longestName = 64;
 const none = '';
@@ -72,7 +72,7 @@ export class UnmanagedMachines {
       emitEvent({ reason: 'NoUnmanagedVMs', note: `an object manages every VM of account ${account}` });
       return;
     }
-    const vms = unmanaged.slice(0, mostNamed).map(({ id, name }) => ({ id, name: cutToBytes(name, longestName) }));
+    const vms = unmanaged.slice(0, maxNamed).map(({ id, name }) => ({ id, name: cutToBytes(name, longestName) }));
     const more = count - vms.length;
     log.info('Found unmanaged VMs', { account, count, vms, ...(more > 0 ? { more } : {}) });
     const names = vms.map(({ id, name }) => `${name} (id ${id})`).join(', ');

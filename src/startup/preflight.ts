@@ -26,7 +26,7 @@ const remedy = 'apply deploy/manifests/crds.yaml of this version';
 /** What blocks the start if the resource isn't served. */
 export const crdNotInstalled = `The ${definition} is not installed: ${remedy}.`;
 const retryAfter = 2_000;
-const mostFields = 5;
+const maxFields = 5;
 
 /**
  * Resolves when the cluster meets the prerequisites: a server that responds, the resource with all its fields, and the
@@ -73,9 +73,9 @@ async function findDefinition(accessReview: AccessReview): Promise<readonly stri
   }
   if (missing === undefined) return [crdNotInstalled];
   if (missing.length === 0) return [];
-  const more = missing.length > mostFields ? ` and ${missing.length - mostFields} more` : '';
+  const more = missing.length > maxFields ? ` and ${missing.length - maxFields} more` : '';
   return [
-    `The ${definition} is older than this operator, it lacks ${missing.slice(0, mostFields).join(', ')}${more}: ${remedy}.`,
+    `The ${definition} is older than this operator, it lacks ${missing.slice(0, maxFields).join(', ')}${more}: ${remedy}.`,
   ];
 }
 

@@ -31,12 +31,12 @@ export interface HealthServer {
   readonly addresses: { readonly metrics: string; readonly health: string } | undefined;
 }
 
-interface Answer {
+interface PageResponse {
   readonly status: number;
   readonly type?: string;
   readonly body: string;
 }
-type Page = (query: URLSearchParams) => Answer | Promise<Answer>;
+type Page = (query: URLSearchParams) => PageResponse | Promise<PageResponse>;
 
 /**
  * Serves `/metrics` on one address and `/healthz` and `/readyz` on the other, so that a firewall can restrict metrics.
@@ -72,10 +72,10 @@ export function createHealthServer(options: HealthServerOptions): HealthServer {
   };
 }
 
-const ok: Answer = { status: 200, body: 'ok\n' };
+const ok: PageResponse = { status: 200, body: 'ok\n' };
 
 /** Like the Kubernetes API server: lists all checks if one fails, or with `?verbose`. */
-function showReadiness({ isReady, lines }: ReturnType<Readiness['evaluate']>, isVerbose: boolean): Answer {
+function showReadiness({ isReady, lines }: ReturnType<Readiness['evaluate']>, isVerbose: boolean): PageResponse {
   if (isReady && !isVerbose) return ok;
   const body = [...lines, `readyz check ${isReady ? 'passed' : 'failed'}`, ''].join('\n');
   return { status: isReady ? 200 : 503, body };
@@ -102,7 +102,7 @@ function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {
   });
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: PageResponse): void {
   response.writeHead(status, {
     'content-type': type ?? 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(body),

@@ -85,7 +85,7 @@ const rows: readonly Row[] = [
   { ...unclear({ kind: 'drip', bytes: 1, everyMs: 10 }, 'Timeout'), kill: 'ok' },
   { ...unclear({ kind: 'garbage' }, 'ProtocolError'), kill: 'ok' },
   { ...unclear({ kind: 'oversize' }, 'BodyTooLarge'), list: 'Retry/ProtocolError', kill: 'ok' },
-  everywhere({ kind: 'html' }, 'Credentials/HtmlAnswer'),
+  everywhere({ kind: 'html' }, 'Credentials/HtmlResponse'),
   everywhere({ kind: 'redirect', to: 'the trap' }, 'Credentials/Redirected'),
 ];
 

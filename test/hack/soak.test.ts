@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Passing } from '../support/wire-proxy.ts';
-import { changed, providerNamesOf, mostAtOnce, placeUnmanaged, writesTo } from '../../hack/soak/audit.ts';
+import { changed, providerNamesOf, maxAtOnce, placeUnmanaged, writesTo } from '../../hack/soak/audit.ts';
 import { createSchedule, objectsOf, type Step } from '../../hack/soak/schedule.ts';
 import { FaultPlan } from '../../hack/soak/fault-plan.ts';
 import { apiVersion } from '../../src/api/v1alpha1/constants.ts';
@@ -97,7 +97,7 @@ describe('the audit', () => {
   test('finds nothing in a correct run', () => {
     const { emulator, unmanaged, create } = account();
     create('db-0123abcd');
-    expect([mostAtOnce(emulator.ledger), writesTo(emulator.ledger, unmanaged), changed(emulator, unmanaged)]).toEqual([
+    expect([maxAtOnce(emulator.ledger), writesTo(emulator.ledger, unmanaged), changed(emulator, unmanaged)]).toEqual([
       1, 0, 0,
     ]);
   });
@@ -107,9 +107,9 @@ describe('the audit', () => {
     const first = emulator.machines().find(({ name }) => name === 'web-0123abcd');
     emulator.panel.delete(first?.id ?? 0);
     create('web-4567abcd');
-    expect(mostAtOnce(emulator.ledger)).toBe(1);
+    expect(maxAtOnce(emulator.ledger)).toBe(1);
     create('web-4567abcd');
-    expect(mostAtOnce(emulator.ledger)).toBe(2);
+    expect(maxAtOnce(emulator.ledger)).toBe(2);
   });
 
   test('finds calls to unmanaged VMs, refused ones too, and their changes', () => {

@@ -185,7 +185,7 @@ test('an answer above the limit of bytes is aborted during the transfer, without
     more();
   });
   await using client = connect(server.url);
-  const list = client.list(vms, { limit: 500, longestAnswer: 1_000_000 });
+  const list = client.list(vms, { limit: 500, maxResponseBytes: 1_000_000 });
   expect(await rejection(list)).toMatchObject({ reason: 'TooLarge' });
   expect(sent).toBeLessThan(100);
   expect(await client.get(vms, web)).toEqual({ metadata: { name: 'web' } });

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import {
-  answerError,
+  responseError,
   isRefused,
   KubeError,
   type KubeErrorReason,
@@ -50,19 +50,19 @@ test.each<[KubeErrorReason, boolean]>([
 
 test('an error reports call, status and reason in one line', () => {
   const status = readStatus({ kind: 'Status', reason: 'Conflict', message: 'the object has been modified' });
-  const error = answerError('patch virtualmachines/status default/web', 409, status, { retryAfter: 1_500 });
+  const error = responseError('patch virtualmachines/status default/web', 409, status, { retryAfter: 1_500 });
   expect(error.message).toBe('patch virtualmachines/status default/web: 409 Conflict: the object has been modified');
   expect(error).toMatchObject({ reason: 'Conflict', status: 409, retryAfter: 1_500 });
 });
 
 test('an error without a Status reports that, and a long message is cut', () => {
-  expect(answerError('get x', 502, undefined).message).toContain('502 Unavailable: the answer is not one of');
-  expect(answerError('get x', 422, { message: 'x'.repeat(10_000) }).message.length).toBeLessThan(600);
+  expect(responseError('get x', 502, undefined).message).toContain('502 Unavailable: the answer is not one of');
+  expect(responseError('get x', 422, { message: 'x'.repeat(10_000) }).message.length).toBeLessThan(600);
 });
 
 test('an error contains only what it reports', () => {
-  expect(inspect(answerError('get x', 503, undefined)).replaceAll(/\n\s+at .*/g, '')).not.toContain('cause');
-  expect(Object.keys(answerError('get x', 503, undefined)).toSorted()).toEqual([
+  expect(inspect(responseError('get x', 503, undefined)).replaceAll(/\n\s+at .*/g, '')).not.toContain('cause');
+  expect(Object.keys(responseError('get x', 503, undefined)).toSorted()).toEqual([
     'name',
     'reason',
     'retryAfter',

@@ -35,7 +35,10 @@ describeRows('guards', [
   },
   {
     because: 'a login page is a rejected key',
-    given: { id: 90, machine: { kind: 'ReadFailed', failure: failure({ class: 'Credentials', code: 'HtmlAnswer' }) } },
+    given: {
+      id: 90,
+      machine: { kind: 'ReadFailed', failure: failure({ class: 'Credentials', code: 'HtmlResponse' }) },
+    },
     action: 'None',
     reason: 'CredentialsRejected',
   },

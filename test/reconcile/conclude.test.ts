@@ -244,7 +244,7 @@ describe('conclude', () => {
   it.each<{ because: string; failure: Partial<Failure>; before?: number; stored: object }>([
     {
       because: 'a login page may stand behind a call that went through',
-      failure: { class: 'Credentials', code: 'HtmlAnswer', status: 200 },
+      failure: { class: 'Credentials', code: 'HtmlResponse', status: 200 },
       stored: { attempts: 1, startTime: secondsAgo(0) },
     },
     {

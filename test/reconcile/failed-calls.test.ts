@@ -143,7 +143,7 @@ const reasonOf: Readonly<Record<FailureCode, Reason>> = {
   Unauthorized: 'ProviderUnavailable',
   Forbidden: 'ProviderUnavailable',
   Redirected: 'ProviderUnavailable',
-  HtmlAnswer: 'ProviderUnavailable',
+  HtmlResponse: 'ProviderUnavailable',
   ProtocolError: 'ProtocolError',
   BodyTooLarge: 'ProtocolError',
   UnexpectedStatus: 'ProviderUnavailable',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { failed, type Failure, operations } from '../../src/domain/failure.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import { answerError } from '../../src/kubernetes/errors.ts';
+import { responseError } from '../../src/kubernetes/errors.ts';
 import { createEventRecorder } from '../../src/kubernetes/events.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { interpret } from '../../src/provider/http/response.ts';
@@ -137,7 +137,7 @@ test('after any answer of the provider, no report contains the key or a password
 
 test('after any exception, no log line contains the key', slow, async () => {
   const plain = words.map((message) => new Error(message));
-  const kube = words.map((message) => answerError('get x', 422, { reason: 'Invalid', message }));
+  const kube = words.map((message) => responseError('get x', 422, { reason: 'Invalid', message }));
   const nested = fc.tuple(plain, words).map(([cause, message]) =>
     Object.assign(new Error(message, { cause }), {
       code: key,

@@ -1,7 +1,7 @@
 import type { Failure, Operation, Outcome } from '../../src/domain/failure.ts';
 import { failed, succeeded } from '../../src/domain/failure.ts';
 import type { Machine } from '../../src/domain/machine.ts';
-import type { CreateAnswer, Provider } from '../../src/provider/provider.ts';
+import type { CreateResult, Provider } from '../../src/provider/provider.ts';
 
 /** A provider that answers from a list of machines which the test changes as it likes. */
 export interface FakeProvider extends Provider {
@@ -53,7 +53,7 @@ export function createFakeProvider(machines: readonly Machine[] = []): FakeProvi
     listMachines: (signal) => answer('ListMachines', () => fake.machines, signal),
     getMachine: (id, signal) => answer('GetMachine', () => fake.machines.find((one) => one.id === id), signal),
     createMachine: ({ name }) =>
-      answer('CreateMachine', (): CreateAnswer => {
+      answer('CreateMachine', (): CreateResult => {
         const created = machine(fake.machines.length + 1, { name, state: 'Pending' });
         fake.machines = [...fake.machines, created];
         return { id: created.id, machine: created };

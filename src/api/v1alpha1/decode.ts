@@ -10,7 +10,7 @@ import type { ObjectMeta, VirtualMachine, VirtualMachineStatus } from './types.t
  */
 const longestValue = { you: 256, 'the operator': 2_048 } as const;
 /** Limits for the finalizers of other controllers that are kept: their number, and their total length. */
-const mostFinalizers = 32;
+const maxFinalizers = 32;
 const longestFinalizers = 2_048;
 
 /** Objects share no value of these fields. */
@@ -76,7 +76,7 @@ function finalizersOf(
   finalizers: readonly string[],
   interner: Interner,
 ): Pick<ObjectMeta, 'finalizers' | 'hasMoreFinalizers'> {
-  const isMany = finalizers.length > mostFinalizers || finalizers.join('').length > longestFinalizers;
+  const isMany = finalizers.length > maxFinalizers || finalizers.join('').length > longestFinalizers;
   if (!isMany) return { finalizers: interner.intern(finalizers) };
   return { finalizers: finalizers.includes(finalizer) ? [finalizer] : [], hasMoreFinalizers: true };
 }

@@ -11,7 +11,7 @@ import type { Store, ObjectVersion } from './store.ts';
 export type Decoder<Row> = (object: unknown, store?: Store<Row>) => ObjectVersion<Row> | undefined;
 
 /** How many unreadable objects are remembered as logged. */
-const mostUnreadable = 1_000;
+const maxUnreadable = 1_000;
 
 const unchanged = { kind: 'Held' } as const;
 
@@ -27,7 +27,7 @@ export function createDecoder<Row>(transform: (object: unknown) => Row | undefin
     } catch (error) {
       if (!unreadable.has(key)) {
         log.error('Failed to decode object, skipped it', { object: key, error });
-        if (unreadable.size >= mostUnreadable) unreadable.clear();
+        if (unreadable.size >= maxUnreadable) unreadable.clear();
         unreadable.add(key);
       }
       return { kind: 'Unreadable' };

@@ -1,5 +1,5 @@
 import type { KubeClient, ListPage, Resource } from '../client.ts';
-import { answerError, KubeError, readStatus } from '../errors.ts';
+import { responseError, KubeError, readStatus } from '../errors.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { isEndOfInitial, readBookmark, decodeObject, type Decoder } from './decoder.ts';
 import { createIdleTimeout } from './idle-timeout.ts';
@@ -69,7 +69,7 @@ export function createLister<Row>(
         idleTimeout.reset();
         if (type === 'ERROR') {
           const status = readStatus(object);
-          throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
+          throw responseError(`watch ${resource.plural}`, status?.code ?? 0, status);
         }
         if (type !== 'BOOKMARK') {
           const version = decodeObject(decoder, resource, object, store);
@@ -122,7 +122,7 @@ export function createLister<Row>(
   /** Undefined: this many don't fit into memory at a time. */
   async function pageOf(limit: number, next: string | undefined): Promise<ListPage | undefined> {
     // A single object is read however large it is.
-    const bound = limit === 1 ? {} : { longestAnswer: longestPage };
+    const bound = limit === 1 ? {} : { maxResponseBytes: longestPage };
     try {
       return await client.list(resource, { namespace, labelSelector, limit, continue: next, signal, ...bound });
     } catch (error) {

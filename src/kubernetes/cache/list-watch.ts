@@ -1,6 +1,6 @@
 import { jittered } from '../../domain/backoff.ts';
 import type { KubeClient, Resource, WatchEvent } from '../client.ts';
-import { answerError, KubeError, type KubeErrorReason, readStatus } from '../errors.ts';
+import { responseError, KubeError, type KubeErrorReason, readStatus } from '../errors.ts';
 import { wait } from '../wait.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -197,7 +197,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   function apply({ type, object }: WatchEvent, from: string): void {
     if (type === 'ERROR') {
       const status = readStatus(object);
-      throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
+      throw responseError(`watch ${resource.plural}`, status?.code ?? 0, status);
     }
     if (type === 'BOOKMARK') {
       const version = readBookmark(object);

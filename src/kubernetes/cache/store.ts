@@ -28,7 +28,7 @@ interface Entry<T> {
 }
 
 /** How many deletions are remembered: more than events can arrive out of order. */
-const mostTombstones = 1_000;
+const maxTombstones = 1_000;
 
 /**
  * The known objects of one list-and-watch. They have two sources: lists and watch events, in the server's order, and
@@ -112,7 +112,7 @@ export class Store<T> {
     this.#tombstones.delete(key);
     this.#tombstones.set(key, resourceVersion);
     const [oldest] = this.#tombstones.keys();
-    if (this.#tombstones.size > mostTombstones && oldest !== undefined) this.#tombstones.delete(oldest);
+    if (this.#tombstones.size > maxTombstones && oldest !== undefined) this.#tombstones.delete(oldest);
   }
 
   /** Applies a bookmark: no other event happened up to here. */

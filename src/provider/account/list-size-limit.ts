@@ -6,13 +6,13 @@ import type { Provider } from '../provider.ts';
  * The memory limit for the newest lists of all accounts together, by the estimate below: about 70,000 typical VMs.
  * `listLimits` bounds one list, but a provider can return the largest one for each of a thousand keys.
  */
-const mostBytes = 48 * 2 ** 20;
+const maxBytes = 48 * 2 ** 20;
 
 const failure = {
   operation: 'ListMachines',
   class: 'Retry',
   code: 'ProtocolError',
-  text: `the lists of all API keys in use are larger than ${mostBytes / 2 ** 20} MiB together, which is the most that the operator keeps`,
+  text: `the lists of all API keys in use are larger than ${maxBytes / 2 ** 20} MiB together, which is the most that the operator keeps`,
 } as const;
 
 /** The size of the newest list of each account. */
@@ -43,7 +43,7 @@ export class ListSizeLimit {
     if (before === undefined) return true;
     const total = this.#total - before + size;
     // A smaller list is always accepted.
-    if (total > mostBytes && size > before) return false;
+    if (total > maxBytes && size > before) return false;
     this.#sizes.set(account, size);
     this.#total = total;
     return true;

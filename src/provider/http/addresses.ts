@@ -6,9 +6,9 @@ import { isWireObject } from './json-fields.ts';
 const order = new Intl.Collator('en', { numeric: true });
 
 /** The limit of the status. */
-const mostAddresses = 256;
+const maxAddresses = 256;
 /** More entries are ignored. */
-const mostEntries = 1_024;
+const maxEntries = 1_024;
 /** The length of an address with all zeros and an IPv4 suffix. A longer text can't be an address. */
 const longestAddress = 45;
 
@@ -42,7 +42,7 @@ export function readAddresses(machine: WireObject): readonly Address[] {
   for (const entry of objectsOf(machine['ip_allocations'])) add(found, entry['first'], entry);
   for (const entry of objectsOf(machine['ip_assignments'])) add(found, entry['ip_address'], entry);
   const addresses = [...found.values()];
-  return (addresses.length > 1 ? addresses.toSorted(compare) : addresses).slice(0, mostAddresses);
+  return (addresses.length > 1 ? addresses.toSorted(compare) : addresses).slice(0, maxAddresses);
 }
 
 function add(found: Map<string, Address>, value: unknown, entry: WireObject): void {
@@ -151,5 +151,5 @@ function readIp(value: unknown): Ip | undefined {
 }
 
 function objectsOf(value: unknown): readonly WireObject[] {
-  return Array.isArray(value) ? value.slice(0, mostEntries).filter(isWireObject) : [];
+  return Array.isArray(value) ? value.slice(0, maxEntries).filter(isWireObject) : [];
 }

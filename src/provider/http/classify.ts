@@ -39,14 +39,14 @@ export type CallEvent =
    * A response with this status. `retryAfter`: whether it has a usable Retry-After. Its body matters only if
    * `unusable`.
    */
-  | { readonly kind: 'Answered'; readonly status: number; readonly retryAfter: boolean; readonly unusable?: Unusable }
+  | { readonly kind: 'Responded'; readonly status: number; readonly retryAfter: boolean; readonly unusable?: Unusable }
   /** No connection was established, so nothing was sent. */
   | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled' }
   /** The request may have arrived; no response did. */
   | { readonly kind: 'Lost'; readonly code: 'ConnectionLost' | 'Timeout' | 'Cancelled' };
 
 /** Why the body of a 2xx is unusable. `ConnectionLost` and `Timeout`: it ended too early. */
-export type Unusable = 'HtmlAnswer' | 'ProtocolError' | 'BodyTooLarge' | 'ConnectionLost' | 'Timeout' | 'Cancelled';
+export type Unusable = 'HtmlResponse' | 'ProtocolError' | 'BodyTooLarge' | 'ConnectionLost' | 'Timeout' | 'Cancelled';
 
 /** `Success`: decode the body, if there is one. `Absent`: a 404 that is a valid result. */
 export type Classified = 'Success' | 'Absent' | { readonly class: FailureClass; readonly code: FailureCode };
@@ -61,14 +61,14 @@ export function classify(operation: Operation, event: CallEvent): Classified {
       return { class: 'Retry', code: event.code };
     case 'Lost':
       return { class: unclear, code: event.code };
-    case 'Answered':
+    case 'Responded':
       break;
   }
 
   const { status, unusable } = event;
   if (status >= 200 && status < 300) {
     if (unusable === undefined) return 'Success';
-    if (unusable === 'HtmlAnswer') return { class: 'Credentials', code: unusable };
+    if (unusable === 'HtmlResponse') return { class: 'Credentials', code: unusable };
     // A later read shows the result of a delete or a power call; only a create has information in its response.
     if (isWrite(operation) && operation !== 'CreateMachine') return 'Success';
     return { class: unclear, code: unusable };

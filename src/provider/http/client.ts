@@ -163,7 +163,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
         method: 'POST',
         path: '/virtual_machines',
         body: JSON.stringify(mapping.encodeCreate(request)),
-        success: { decode: mapping.decodeCreateAnswer },
+        success: { decode: mapping.decodeCreateResponse },
         signal,
       }),
     deleteMachine: async (id, signal) => {

@@ -14,7 +14,7 @@ import type {
 } from '../../domain/machine.ts';
 import { isReadable } from '../../domain/machine.ts';
 import { Secret } from '../../domain/secret.ts';
-import type { CreateAnswer } from '../provider.ts';
+import type { CreateResult } from '../provider.ts';
 import { readAddresses } from './addresses.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 import { listLimits, readEntries } from './list-parser.ts';
@@ -51,7 +51,7 @@ const longestPassword = 4096;
 const longestState = 64;
 const longestProgress = 32;
 /** The limit of the status. */
-const mostDisks = 16;
+const maxDisks = 16;
 const machineWrappers = ['virtual_machine', 'vm'];
 
 /** The context of decoding: the secrets to remove, and the wall clock. */
@@ -98,7 +98,7 @@ export function decodeMachineOf(id: ProviderId, text: string, context: Context):
  * The response to a create is the machine, wrapped or not, its id, or `{"status": "success"}` with or without the id.
  * The id is kept even if the rest is unreadable: it proves which VM was created.
  */
-export function decodeCreateAnswer(text: string, context: Context): CreateAnswer {
+export function decodeCreateResponse(text: string, context: Context): CreateResult {
   const body = parseJson(text);
   const wire = unwrapItem(body, machineWrappers);
   const id = optionalId(wire['id']);
@@ -152,7 +152,7 @@ function readMachine(wire: WireObject, now: number): MachineDraft {
   set(rest, 'ownerId', optionalId(wire['owner_id']));
   set(rest, 'createdAt', optionalTime(wire['created_at'], now));
   set(rest, 'updatedAt', optionalTime(wire['updated_at'], now));
-  set(rest, 'diskIds', optionalIds(wire['virtual_machine_disk_ids'])?.slice(0, mostDisks));
+  set(rest, 'diskIds', optionalIds(wire['virtual_machine_disk_ids'])?.slice(0, maxDisks));
   set(rest, 'unbilledHours', optionalAmount(wire['unbilled_hours']));
   set(rest, 'transferTotal', optionalAmount(wire['transfer']));
   // The provider's documentation and its example spell it differently.

@@ -42,11 +42,11 @@ export function optionalAmount(value: unknown): number | undefined {
 }
 
 /** No catalogue has more entries. */
-const mostIds = 10_000;
+const maxIds = 10_000;
 
 /** All ids of a list; undefined if one is unreadable, because the list would then deny what the provider offers. */
 export function optionalIds(value: unknown): readonly ProviderId[] | undefined {
-  if (!Array.isArray(value) || value.length > mostIds) return undefined;
+  if (!Array.isArray(value) || value.length > maxIds) return undefined;
   const ids = value.map(optionalId);
   return ids.every((id) => id !== undefined) ? ids : undefined;
 }
@@ -58,7 +58,7 @@ const isoTime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]
 const longestTime = 64;
 
 /** The tolerance for wrong clocks and time zones. */
-const mostAhead = 24 * 60 * 60_000;
+const maxAhead = 24 * 60 * 60_000;
 
 /**
  * RFC 3339 in UTC, as `Date.toISOString` formats it. A time without a zone is ambiguous, so it is dropped. So is a time
@@ -71,7 +71,7 @@ export function optionalTime(value: unknown, now: number): string | undefined {
   if (!isWritten && !/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$/i.test(value))
     return undefined;
   const time = Date.parse(value);
-  if (Number.isNaN(time) || time < 0 || time > now + mostAhead) return undefined;
+  if (Number.isNaN(time) || time < 0 || time > now + maxAhead) return undefined;
   return isWritten ? value : new Date(time).toISOString();
 }
 

@@ -5,7 +5,7 @@ import type { Secret } from '../../domain/secret.ts';
  * Passwords that are no longer listed are kept, up to this multiple of the newest list, which may lack some
  * temporarily.
  */
-const mostTurnover = 2;
+const maxTurnover = 2;
 const fewest = 1_000;
 
 /** The secrets that must not appear in the provider's texts: the API key in use, and the passwords in its responses. */
@@ -24,7 +24,7 @@ export class KnownSecrets {
 
   /** Adds the passwords of a whole list. Those of earlier lists are forgotten once there are too many. */
   addList(passwords: readonly string[]): void {
-    if (this.#matcher.size > mostTurnover * passwords.length + fewest) this.#matcher = new SecretMatcher([this.#key]);
+    if (this.#matcher.size > maxTurnover * passwords.length + fewest) this.#matcher = new SecretMatcher([this.#key]);
     for (const password of passwords) this.#matcher.add(password);
   }
 

@@ -35,7 +35,7 @@ export function readEntries<T>(text: string, names: readonly string[], read: (en
 }
 
 /** The nesting of a VM: an object, possibly wrapped in an object, with its last task inside. */
-const mostDepth = 2;
+const maxDepth = 2;
 
 /** Replaces a value that is skipped because of its size. */
 const tooLarge = Symbol('too large');
@@ -106,7 +106,7 @@ class ListReader<T> {
     this.#skipSpace();
     const start = this.#at;
     const entry = this.#value(longest);
-    if (entry !== tooLarge || this.#text.charCodeAt(start) !== openBrace || depth > mostDepth) return entry;
+    if (entry !== tooLarge || this.#text.charCodeAt(start) !== openBrace || depth > maxDepth) return entry;
     this.#at = start;
     const members = new Map<string, unknown>();
     this.#members((name) => {

@@ -33,7 +33,7 @@ export function isUnprintable(text: RawText): boolean {
 }
 
 /** Names of regions, packages, templates and tasks occur in every VM: each is sanitized and stored once. */
-const mostRemembered = 1_000;
+const maxRemembered = 1_000;
 
 /**
  * The only conversion of provider text to a string. Removes unprintable characters, known secrets, and registered keys.
@@ -61,7 +61,7 @@ export class Sanitizer {
     const bare = this.#scrub(joined);
     const clean = bare === joined ? printable(scrubbed) : bare;
     const shown = clean === plain ? plain : cutToCharacters(clean, longestName);
-    if (this.#remembered.size < mostRemembered) this.#remembered.set(text, shown);
+    if (this.#remembered.size < maxRemembered) this.#remembered.set(text, shown);
     return shown;
   }
 

@@ -32,7 +32,7 @@ export function interpret<T>(reading: Reading<T>, exchange: Exchange, context: C
   const body = status >= 200 && status < 300 ? readBody(reading, exchange, context) : undefined;
   const retryAfter = parseRetryAfter(exchange.headers['retry-after'], exchange.headers['date'], context.now);
   const event: CallEvent = {
-    kind: 'Answered',
+    kind: 'Responded',
     status,
     retryAfter: retryAfter !== undefined,
     ...(body !== undefined && 'unusable' in body ? { unusable: body.unusable } : {}),
@@ -75,7 +75,7 @@ function unsuccessful(
 }
 
 function readBody<T>(reading: Reading<T>, received: Received, context: Context): Body<T> {
-  if (isHtml(received)) return { unusable: 'HtmlAnswer', problem: 'a web page came where data was due' };
+  if (isHtml(received)) return { unusable: 'HtmlResponse', problem: 'a web page came where data was due' };
   if ('value' in reading.success) return { value: reading.success.value };
   if (received.cut === 'BodyTooLarge') return { unusable: received.cut, problem: tooLarge(reading.operation) };
   if (received.cut !== undefined) return { unusable: received.cut, problem: 'the answer ended too early' };
@@ -114,8 +114,8 @@ function isPart({ status, headers }: Received): boolean {
 
 /** A 2xx that is neither HTML nor JSON may be a truncated machine with its password, so nothing of it is quoted. */
 function readWords({ body: text, cut }: Received, body: Body<unknown> | undefined, known: SecretMatcher): string {
-  const isAnswer = body !== undefined && 'unusable' in body && body.unusable !== 'HtmlAnswer';
-  if (isAnswer) return cut === undefined ? (jsonErrorText(text, known) ?? '') : '';
+  const isUndecoded = body !== undefined && 'unusable' in body && body.unusable !== 'HtmlResponse';
+  if (isUndecoded) return cut === undefined ? (jsonErrorText(text, known) ?? '') : '';
   return errorText(text, known, cut !== undefined);
 }
 

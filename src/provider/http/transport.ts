@@ -56,7 +56,7 @@ export type Exchange =
  * How many responses of more than a few kilobytes are received at once: a provider may return the largest list for
  * every key.
  */
-const mostLarge = 2;
+const maxLarge = 2;
 
 /** Sends requests. They share connections. */
 export function createExchange(options: ConnectionOptions = {}): (request: ExchangeRequest) => Promise<Exchange> {
@@ -67,7 +67,7 @@ export function createExchange(options: ConnectionOptions = {}): (request: Excha
     followRedirect: false,
     throwHttpErrors: false,
   });
-  const largeBodies = new Semaphore(mostLarge);
+  const largeBodies = new Semaphore(maxLarge);
   return (request) => {
     if (request.method !== 'GET') agents.closeStale();
     return exchangeBy(client, request, largeBodies);

@@ -7,7 +7,7 @@ import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { CreateRequest, Machine } from '../../domain/machine.ts';
 import { type Action, type PowerAction, withStart } from '../../plan/action.ts';
 import type { Account, ProviderWrite } from '../../provider/account/account.ts';
-import type { CreateAnswer, Provider } from '../../provider/provider.ts';
+import type { CreateResult, Provider } from '../../provider/provider.ts';
 import { refusedRetry } from '../../plan/create.ts';
 import { intentFor } from '../create-intent.ts';
 import type { DeletionRate } from '../../controller/deletion-rate.ts';
@@ -27,7 +27,7 @@ export type Execution =
   | { readonly type: 'WriteRefused'; readonly error: KubeError }
   | {
       readonly type: 'Created';
-      readonly outcome: Outcome<CreateAnswer>;
+      readonly outcome: Outcome<CreateResult>;
       /** What the status has to record. */
       readonly record?: KnownMachine | undefined;
       /** The new VM, if the answer describes it. */
@@ -190,7 +190,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
  */
 function createdBy(
   request: CreateRequest,
-  { id, machine }: CreateAnswer,
+  { id, machine }: CreateResult,
   { snapshot, ownerId: accountOwner }: WritableAccount,
 ): Pick<Extract<Execution, { type: 'Created' }>, 'record' | 'machine'> {
   if (id === undefined || snapshot?.has(id) === true) return {};

@@ -18,7 +18,7 @@ export interface ConflictDeps {
   readonly objectOf: (key: string) => VirtualMachine | undefined;
 }
 
-const mostOrphanCandidates = 8;
+const maxOrphanCandidates = 8;
 
 /** Unmanaged VMs with the object's name and another suffix: the object may have been applied again in a new cluster. */
 export function orphanCandidatesOf(
@@ -30,7 +30,7 @@ export function orphanCandidatesOf(
   return (account.snapshot?.withSuffix(nameHead(object)) ?? [])
     .filter((machine) => !machineIndex.isReserved(machine, account))
     .toSorted((a, b) => a.id - b.id)
-    .slice(0, mostOrphanCandidates)
+    .slice(0, maxOrphanCandidates)
     .map(({ id, name }) => ({ id, name }));
 }
 

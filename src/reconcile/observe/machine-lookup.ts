@@ -76,17 +76,17 @@ export function lookupOf({
   if (identity.kind === 'Known') return { id: identity.id, name };
   if (isDefaultKey) return { name };
   const { adoption } = object.spec;
-  const asked = adoption.policy === 'Never' ? undefined : adoption.id;
+  const adoptionId = adoption.policy === 'Never' ? undefined : adoption.id;
   switch (identity.kind) {
     case 'None':
-      return asked === undefined || intent?.isOwn === true ? { name } : { id: asked, name };
+      return adoptionId === undefined || intent?.isOwn === true ? { name } : { id: adoptionId, name };
     case 'Unproven':
-      if (isNameOwn(object)) return asked === undefined ? { name } : { id: asked, name };
+      if (isNameOwn(object)) return adoptionId === undefined ? { name } : { id: adoptionId, name };
       if (adoption.policy === 'Never') return undefined;
-      return adoption.name === undefined ? hinted(asked ?? identity.id, name) : { name };
+      return adoption.name === undefined ? hinted(adoptionId ?? identity.id, name) : { name };
     case 'OtherObject':
       if (adoption.policy === 'Never') return undefined;
-      return adoption.name === undefined ? hinted(asked ?? identity.id, identity.name ?? name) : { name };
+      return adoption.name === undefined ? hinted(adoptionId ?? identity.id, identity.name ?? name) : { name };
   }
 }
 

@@ -90,7 +90,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   readonly limits: number[] = [];
 
   async list(_resource: unknown, options: ListOptions = {}) {
-    const { namespace, limit = 500, continue: from, longestAnswer } = options;
+    const { namespace, limit = 500, continue: from, maxResponseBytes } = options;
     this.asked.push(options);
     this.calls.push(['list', namespace, from].filter(Boolean).join(' '));
     this.limits.push(limit);
@@ -102,7 +102,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     const items = all.slice(start, (start ?? 0) + limit);
     const end = (start ?? 0) + limit;
     const bytes = items.reduce((sum, { spec }) => sum + spec.length, 0);
-    if (bytes > (longestAnswer ?? Infinity)) throw new KubeError('list', { reason: 'TooLarge' });
+    if (bytes > (maxResponseBytes ?? Infinity)) throw new KubeError('list', { reason: 'TooLarge' });
     this.afterPage?.();
     return { items, resourceVersion: String(version), ...(end < all.length ? { continue: `${version}+${end}` } : {}) };
   }

@@ -1,6 +1,6 @@
 import { readIdentity } from '../../../src/api/v1alpha1/identity.ts';
 import { type Outcome, succeeded } from '../../../src/domain/failure.ts';
-import type { CreateAnswer } from '../../../src/provider/provider.ts';
+import type { CreateResult } from '../../../src/provider/provider.ts';
 import type { Answer, Cluster, Pass, ProviderCall, Request, ProviderState, SentCall, State } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { patch, policies, read, type Stored } from '../world/cluster.ts';
@@ -164,8 +164,8 @@ function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
 /** Whether the outcome of a create call says for certain what came of it. */
 function isTold(outcome: Outcome<unknown>): boolean {
   // `as`: that is what a create call is answered.
-  if (outcome.ok) return (outcome.value as CreateAnswer).id !== undefined;
-  return outcome.failure.class !== 'UnknownOutcome' && outcome.failure.code !== 'HtmlAnswer';
+  if (outcome.ok) return (outcome.value as CreateResult).id !== undefined;
+  return outcome.failure.class !== 'UnknownOutcome' && outcome.failure.code !== 'HtmlResponse';
 }
 
 /** A restart is on record, with what it is for, before it is asked for. */
@@ -209,5 +209,5 @@ function refusalsOf({ operation }: ProviderCall): readonly ReturnType<typeof fai
 /** The ways in which the caller does not learn what came of it: behind a login page a call may have gone through. */
 function lossesOf({ operation }: ProviderCall): readonly ReturnType<typeof failure>[] {
   const lost = failure(operation, 'UnknownOutcome', 'ConnectionLost');
-  return operation === 'CreateMachine' ? [lost, failure(operation, 'Credentials', 'HtmlAnswer')] : [lost];
+  return operation === 'CreateMachine' ? [lost, failure(operation, 'Credentials', 'HtmlResponse')] : [lost];
 }

@@ -9,7 +9,7 @@ import type {
   TimedRead,
 } from '../../../src/provider/account/account.ts';
 import type { Absence } from '../../../src/provider/account/absence.ts';
-import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
+import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
 import type { AccountName, AccountState, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { hear, isGateClosed, sawOwner, snapshotOf } from './reads.ts';
@@ -202,7 +202,7 @@ export class ModelAccount implements Account {
     // `as`: the room answers each call with what the port says of it.
     return {
       createMachine: async ({ name }) => {
-        const outcome = (await this.#call('CreateMachine', { name })) as Outcome<CreateAnswer>;
+        const outcome = (await this.#call('CreateMachine', { name })) as Outcome<CreateResult>;
         if (outcome.ok) this.state = sawOwner(this.state, outcome.value.machine);
         return outcome;
       },

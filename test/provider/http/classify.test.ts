@@ -10,8 +10,8 @@ function say(operation: Operation, event: CallEvent): string {
   return typeof classified === 'string' ? classified : `${classified.class}/${classified.code}`;
 }
 
-const status = (code: number, retryAfter = false): CallEvent => ({ kind: 'Answered', status: code, retryAfter });
-const unusable = (why: Unusable): CallEvent => ({ kind: 'Answered', status: 200, retryAfter: false, unusable: why });
+const status = (code: number, retryAfter = false): CallEvent => ({ kind: 'Responded', status: code, retryAfter });
+const unusable = (why: Unusable): CallEvent => ({ kind: 'Responded', status: 200, retryAfter: false, unusable: why });
 
 interface Row {
   readonly reason: string;
@@ -61,7 +61,7 @@ const table: readonly Row[] = [
   split('given up after sending', { kind: 'Lost', code: 'Cancelled' }, 'Retry/Cancelled', 'UnknownOutcome/Cancelled'),
 
   ...[200, 201, 202, 204].map((code) => everywhere(`${code} is a success`, status(code), 'Success')),
-  everywhere('a login page instead of data', unusable('HtmlAnswer'), 'Credentials/HtmlAnswer'),
+  everywhere('a login page instead of data', unusable('HtmlResponse'), 'Credentials/HtmlResponse'),
   ...(['ProtocolError', 'BodyTooLarge', 'ConnectionLost', 'Timeout', 'Cancelled'] as const).map((why) =>
     row(`accepted, and the body is ${why}: only a create has something to tell there`, unusable(why), [
       `Retry/${why}`,

@@ -22,7 +22,7 @@ const mapping = {
     return machine;
   },
   decodeMachineOf: (id: number, body: unknown) => decoders.decodeMachineOf(id, text(body), context()),
-  decodeCreateAnswer: (body: unknown) => decoders.decodeCreateAnswer(text(body), context()),
+  decodeCreateResponse: (body: unknown) => decoders.decodeCreateResponse(text(body), context()),
   decodeRegions: (body: unknown) => decoders.decodeRegions(text(body), context()),
   decodePackages: (body: unknown) => decoders.decodePackages(text(body), context()),
   decodeOsTemplates: (body: unknown) => decoders.decodeOsTemplates(text(body), context()),
@@ -157,7 +157,7 @@ test.for(unreadable)('an entry with a usable id is kept, and affects no other: %
     { id: 2, name: 'other', state: 'Halted', addresses: [] },
   ]);
   expect(() => mapping.decodeMachineOf(1, { ...least, ...fields })).toThrow(WireError);
-  expect(mapping.decodeCreateAnswer({ ...least, ...fields })).toEqual({ id: 1 });
+  expect(mapping.decodeCreateResponse({ ...least, ...fields })).toEqual({ id: 1 });
 });
 
 test("a name that contains another account's key is not shown: of a VM, a region, a package and a template", () => {
@@ -287,10 +287,10 @@ const createAnswers: readonly [shape: string, body: unknown, answer: unknown][] 
 ];
 
 test.for(createAnswers)('a create may be answered by %s', ([, body, answer]) => {
-  expect(mapping.decodeCreateAnswer(body)).toMatchObject(answer as object);
+  expect(mapping.decodeCreateResponse(body)).toMatchObject(answer as object);
 });
 
-const noCreateAnswers: readonly [reason: string, body: unknown][] = [
+const noCreateResponses: readonly [reason: string, body: unknown][] = [
   ['a status other than success', { status: 'error', id: 7 }],
   ['an error with a success status', { error: 'no credit' }],
   ['errors with a success status', { errors: ['no credit'] }],
@@ -303,8 +303,8 @@ const noCreateAnswers: readonly [reason: string, body: unknown][] = [
   ['nothing', null],
 ];
 
-test.for(noCreateAnswers)('is refused as an answer to a create: %s', ([, body]) => {
-  expect(() => mapping.decodeCreateAnswer(body)).toThrow(WireError);
+test.for(noCreateResponses)('is refused as an answer to a create: %s', ([, body]) => {
+  expect(() => mapping.decodeCreateResponse(body)).toThrow(WireError);
 });
 
 test('the answer must be about the requested VM', () => {

@@ -37,7 +37,7 @@ const decoders: Readonly<Partial<Record<Operation, (text: string, known: mapping
   ListMachines: mapping.decodeMachines,
   // The one that is asked for is the one that it may be about.
   GetMachine: (text, known) => mapping.decodeMachineOf(Number(/"id":(\d{1,15})\b/.exec(text)?.[1] ?? 1), text, known),
-  CreateMachine: mapping.decodeCreateAnswer,
+  CreateMachine: mapping.decodeCreateResponse,
   ListRegions: mapping.decodeRegions,
   ListPackages: mapping.decodePackages,
   ListOsTemplates: mapping.decodeOsTemplates,

@@ -74,7 +74,7 @@ test('no failure, call record or log line contains the key or a password, whatev
 const decoders: Readonly<Partial<Record<Operation, (body: string, context: mapping.Context) => unknown>>> = {
   ListMachines: mapping.decodeMachines,
   GetMachine: (body, context) => mapping.decodeMachineOf(1, body, context),
-  CreateMachine: mapping.decodeCreateAnswer,
+  CreateMachine: mapping.decodeCreateResponse,
   ListRegions: mapping.decodeRegions,
   ListPackages: mapping.decodePackages,
   ListOsTemplates: mapping.decodeOsTemplates,

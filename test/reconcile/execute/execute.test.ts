@@ -6,7 +6,7 @@ import type { Patch } from '../../../src/kubernetes/client.ts';
 import { type Failure, failed, type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { CreateRequest } from '../../../src/domain/machine.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
-import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
+import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
 import { type WritableAccount, execute, type ExecuteDeps } from '../../../src/reconcile/execute/execute.ts';
 import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { failure, machineIn, objectWith, type ObjectOptions, uid } from '../../plan/fixtures.ts';
@@ -19,7 +19,7 @@ const request: CreateRequest = { name, regionId: 1, packageId: 2, osTemplateId: 
 /** Carries out a create whose turn has come, for an account whose newest list shows VM 5. */
 async function create(options: {
   readonly object?: ObjectOptions;
-  readonly answer?: Outcome<CreateAnswer>;
+  readonly answer?: Outcome<CreateResult>;
   readonly hasPlace?: boolean;
 }) {
   const clock = createManualClock();
@@ -103,7 +103,7 @@ describe('a create', () => {
     expect(execution).toMatchObject({ record: { options: ordered } });
   });
 
-  it.each<{ because: string; answer: CreateAnswer; record: object | undefined }>([
+  it.each<{ because: string; answer: CreateResult; record: object | undefined }>([
     { because: 'the id of a VM that was listed before', answer: { id: 5 }, record: undefined },
     { because: 'no id', answer: {}, record: undefined },
     {
@@ -119,7 +119,7 @@ describe('a create', () => {
   it.each<{ because: string; given: Partial<Failure>; isRefused: boolean }>([
     {
       because: 'a login page may stand behind a call that went through',
-      given: { class: 'Credentials', code: 'HtmlAnswer', status: 200 },
+      given: { class: 'Credentials', code: 'HtmlResponse', status: 200 },
       isRefused: false,
     },
     {

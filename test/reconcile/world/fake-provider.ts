@@ -1,7 +1,7 @@
 import type { Clock } from '../../../src/domain/clock.ts';
 import { type Failure, failed, type Operation, type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { CreateRequest, Machine, MachineState, ProviderId } from '../../../src/domain/machine.ts';
-import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
+import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
 
 type Accident = Omit<Failure, 'operation' | 'text'> & {
   readonly text?: string;
@@ -142,7 +142,7 @@ export class InMemoryProvider {
           return succeeded(machine !== undefined && this.answering(machine) ? machine : undefined);
         }),
       createMachine: ({ name }: CreateRequest) =>
-        call<CreateAnswer>('CreateMachine', () => {
+        call<CreateResult>('CreateMachine', () => {
           const createdAt = new Date(this.#clock.now()).toISOString();
           const machine = this.add(name, { state: 'Pending', ownerId, createdAt });
           this.#lead(machine.id, 'Pending', 'Running');

@@ -138,7 +138,7 @@ const requestCost = 100;
  * |  10,000 |      1 s |                5 | a thousand creates are followed by lists, one power change by single reads |
  * |  10,000 |     10 s |               16 | the concurrency limit                                                      |
  */
-export function mostSingleReads(
+export function maxSingleReads(
   rows: number,
   { intervalMs, ratePerSecond, maxInFlight }: { intervalMs: number; ratePerSecond: number; maxInFlight: number },
 ): number {

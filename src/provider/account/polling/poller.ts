@@ -3,7 +3,7 @@ import type { Clock } from '../../../domain/clock.ts';
 import type { ListedMachine, ProviderId } from '../../../domain/machine.ts';
 import type { TimedRead } from '../account.ts';
 import type { Subscriptions } from '../subscriptions.ts';
-import { type AccountSettings, mostSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
+import { type AccountSettings, maxSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
 import { ReadRequests } from './read-requests.ts';
 
 export interface PollerOptions {
@@ -154,7 +154,7 @@ export class Poller {
   #machinesToRead(): ReadonlySet<ProviderId> | undefined {
     const { rows, ratePerSecond } = this.#options.size();
     const { maxInFlight } = this.#settings;
-    const most = mostSingleReads(rows, { intervalMs: this.#fastInterval, ratePerSecond, maxInFlight });
+    const most = maxSingleReads(rows, { intervalMs: this.#fastInterval, ratePerSecond, maxInFlight });
     const ids = new Set<ProviderId>();
     for (const keys of [this.#fastPolling, this.#machineRequests.servedAt(this.#clock.monotonic())]) {
       for (const key of keys) {

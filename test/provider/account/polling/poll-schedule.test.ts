@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { NextRead, ReadNeeds } from '../../../../src/provider/account/polling/poll-schedule.ts';
 import {
   defaultAccountSettings,
-  mostSingleReads,
+  maxSingleReads,
   nextRead,
 } from '../../../../src/provider/account/polling/poll-schedule.ts';
 
@@ -91,7 +91,7 @@ test.for(rows)('%s', ([, needs, next]) => {
 });
 
 describe('the limit of reads by id', () => {
-  test.for<[reason: string, size: number, settings: Partial<Parameters<typeof mostSingleReads>[1]>, most: number]>([
+  test.for<[reason: string, size: number, settings: Partial<Parameters<typeof maxSingleReads>[1]>, most: number]>([
     ['nothing known yet', 0, {}, 0],
     ['a hundred machines: a list is not even twice as dear as one', 102, {}, 0],
     ['a list is twice as dear as one machine', 103, {}, 1],
@@ -104,6 +104,6 @@ describe('the limit of reads by id', () => {
     ['ten thousand, and hardly any call', 10_000, { ratePerSecond: 1 }, 0],
     ['ten thousand, in a hurry', 10_000, { intervalMs: 200 }, 1],
   ])('%s', ([, size, settings, most]) => {
-    expect(mostSingleReads(size, { intervalMs: 1_000, ratePerSecond: 10, maxInFlight: 16, ...settings })).toBe(most);
+    expect(maxSingleReads(size, { intervalMs: 1_000, ratePerSecond: 10, maxInFlight: 16, ...settings })).toBe(most);
   });
 });
