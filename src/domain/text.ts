@@ -68,25 +68,31 @@ export function printableJson(value: unknown): string {
   );
 }
 
-/** How commands in messages begin. They are never truncated. */
-const command = /(?<!&& )\bkubectl -n /g;
+/** A command in a message: up to the next semicolon outside of quotation marks. */
+const command = /(?<!&& )\bkubectl -n (?:'[^']*'|\\.|[^;'\\])*/g;
 
 /**
- * Truncates a message to this many bytes. The text before the first command is cut first, because a command works only
- * as a whole. If the commands alone are too long, the last ones remain.
+ * Truncates a message to this many bytes. A command works only as a whole, so each one is kept or left out: the first one
+ * as long as it fits, then the next ones. The text before the first command is cut before any command is left out.
  */
 export function cutMessage(message: string, bytes: number): string {
   if (message.length <= bytes && Buffer.byteLength(message) <= bytes) return message;
-  for (const { index } of message.matchAll(command)) {
-    // Includes the words that introduce the command.
-    const clause = Math.max(message.lastIndexOf('; ', index), message.lastIndexOf('. ', index)) + 2;
-    for (const start of clause < 2 ? [index] : [clause, index]) {
-      const rest = message.slice(start);
+  const commands = [...message.matchAll(command)];
+  const [first] = commands;
+  if (first === undefined) return cutToBytes(message, bytes);
+  const ends = commands.map(({ index, 0: text }) => index + text.trimEnd().length);
+  // Includes the words that introduce the command.
+  const clause = Math.max(message.lastIndexOf('; ', first.index), message.lastIndexOf('. ', first.index)) + 2;
+  const introduced = clause < 2 ? 0 : clause;
+  for (const start of [introduced, first.index]) {
+    for (const end of [message.length, ...ends.toReversed()]) {
+      const rest = message.slice(start, end) + (end < message.length ? `; ${ellipsis}` : '');
+      const facts = message.slice(0, start).trimEnd();
       const left = bytes - Buffer.byteLength(rest) - 1;
-      if (left >= shortestFacts) return `${cutToBytes(message.slice(0, start).trimEnd(), left)} ${rest}`;
+      if (left >= Math.min(shortestFacts, Buffer.byteLength(facts))) return `${cutToBytes(facts, left)} ${rest}`.trim();
     }
   }
-  return cutToBytes(message, bytes);
+  return `${cutToBytes(message.slice(0, introduced).trimEnd(), bytes - 4)} ${ellipsis}`.trim();
 }
 
 /** Fewer bytes of text than this are useless. */

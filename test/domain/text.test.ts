@@ -49,6 +49,7 @@ describe('cutToBytes', () => {
 describe('cutMessage', () => {
   const command = `kubectl -n default patch vps web -p '{"a":"; b. c"}'`;
 
+  const escaped = String.raw`kubectl -n default patch vps 'it'\''s; so' -p x`;
   const facts = 'x'.repeat(500);
 
   test.for<readonly [reason: string, message: string, rest: string]>([
@@ -62,10 +63,18 @@ describe('cutMessage', () => {
       `a: ${command} && ${command}`,
     ],
     [
-      'the first of too many commands',
-      `${facts}; ${'a'.repeat(60)}: ${command}; b: ${command}; c: ${command}`,
-      `b: ${command}; c: ${command}`,
+      'the last of too many commands',
+      `${facts}; a: ${command}; b: ${command}; ${'c'.repeat(60)}: ${command}; d`,
+      `a: ${command}; b: ${command}; …`,
     ],
+    ['what follows a command', `${facts}; a: ${command}; ${'b'.repeat(120)}`, `a: ${command}; …`],
+    ['a command that is too long as a whole', `${facts}; a: ${command.replace('web', 'w'.repeat(150))}`, '…'],
+    [
+      'what follows a command with an escaped quotation mark',
+      `${facts}; a: ${escaped}; ${'b'.repeat(120)}`,
+      `a: ${escaped}; …`,
+    ],
+    ['what follows a message that begins with a command', `a: ${command}; ${'b'.repeat(200)}`, `a: ${command}; …`],
     ['the words about a command that needs all of the room', `${facts}; ${'a'.repeat(120)}: ${command}`, command],
   ])('cuts %s', ([, message, rest]) => {
     const cut = cutMessage(message, 200);
