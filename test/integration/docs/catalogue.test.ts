@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { documented, fences } from '../../support/documented.ts';
+import { projectRoot } from '../../support/pages.ts';
 import { readerOf } from '../../support/reader-shell.ts';
 import { apiKey, useFixtures } from '../operator/fixture.ts';
 
@@ -23,6 +26,11 @@ test('its commands list what the account can use, and show the message for a typ
   const { packages, osTemplates } = stage.emulator.catalogue;
   const named = async (block: string) => JSON.parse(await run(documented(page, block))) as readonly { name: string }[];
   expect((await named('packages')).map(({ name }) => name)).toEqual(packages.map(({ name }) => name));
+  for (const block of ['regions', 'packages', 'templates']) {
+    const [entry = {}] = await named(block);
+    const fields = Object.keys(entry).filter((field) => field !== 'id' && !/^price_\w+_(?:gbp|usd)$/.test(field));
+    for (const field of fields) expect(readFileSync(path.join(projectRoot, page), 'utf8')).toContain(`\`${field}\``);
+  }
   expect((await named('templates')).map(({ name }) => name)).toEqual(osTemplates.map(({ name }) => name));
   expect(await run(documented(page, 'typo'))).toBe(shown('typo'));
   // The API key is an argument of no program: bash shows what it starts.
