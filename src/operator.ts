@@ -1,36 +1,32 @@
-import { apiVersion, credentialsLabel, group, kind, plural, version } from './api/v1alpha1/constants.ts';
+import { credentialsLabel, group, plural, version } from './api/v1alpha1/constants.ts';
 import type { VirtualMachine } from './api/v1alpha1/types.ts';
 import type { KubeClient } from './kubernetes/client.ts';
 import { createEventRecorder, type EventNote } from './kubernetes/events.ts';
 import type { Clock } from './domain/clock.ts';
 import type { Fence } from './domain/fence.ts';
 import { objectKey } from './domain/object-key.ts';
-import type { StoreAnswer } from './reconcile/execute/metadata-patch.ts';
 import type { Secret } from './domain/secret.ts';
 import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
 import type { OperatorSettings } from './config/settings.ts';
 import { showAccounts } from './controller/account-metrics.ts';
+import { type ControllerOptions, createController } from './controller/controller.ts';
 import { createEventHandlers } from './controller/event-handlers.ts';
-import { areWorkersStuck } from './controller/liveness.ts';
-import { createBackoff } from './controller/requeue-backoff.ts';
 import { Scope } from './controller/scope.ts';
 import { SecretIndex } from './controller/secret-index.ts';
-import { runWorkers, type Workers } from './controller/workers.ts';
-import { WorkQueueMetrics } from './controller/work-queue-metrics.ts';
-import { createWorkQueue } from './controller/work-queue.ts';
 import { createCredentials } from './reconcile/credentials.ts';
 import { MachineIndex } from './controller/machine-index.ts';
 import { DeletionRate } from './controller/deletion-rate.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
-import { isConfirmedGone } from './reconcile/retained-machine.ts';
+import { createRetainedMachineWatch } from './reconcile/retained-machine.ts';
 import { NamespaceQuota } from './controller/namespace-quota.ts';
 import { Ownership } from './reconcile/ownership.ts';
-import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
+import { createReconciler } from './reconcile/reconciler.ts';
+import type { StoreAnswer } from './reconcile/execute/metadata-patch.ts';
 import { RemovedObjects } from './reconcile/removed-objects.ts';
 import { ReactionLatency } from './reconcile/reaction-latency.ts';
 import { UnmanagedMachines } from './reconcile/unmanaged-machines.ts';
-import { crdNotInstalled } from './startup/preflight.ts';
+import { whyNotSynced } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { noTracing, type Tracing } from './telemetry/tracing.ts';
@@ -69,55 +65,73 @@ export interface Operator {
   isAlive(): boolean;
 }
 
-/** When an object is requeued while the process can't be sure that it is the leader. Milliseconds. */
-const fencedRequeue = 1_000;
-
-/** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
+/** The composition root: watch → queue → observe → plan → execute → status, wired from ports. Planning is pure and needs no wiring. */
 export function createOperator(settings: OperatorSettings, deps: OperatorDeps): Operator {
-  const { client, clock, random, log, metrics, tracing = noTracing } = deps;
+  const { client, clock, random, log, metrics, fence, tracing = noTracing } = deps;
+  const ports = { clock, random, log };
+  const { stuckAfter, visibilityWindow, recreateAfter, orphanCandidates, machineMetricsLimit: machineLimit } = settings;
   const callDeadline = settings.apiConnectTimeout + settings.apiResponseTimeout;
-  const queueMetrics = new WorkQueueMetrics(metrics);
-  const queue = createWorkQueue({ clock, onAdd: () => queueMetrics.added(), onDelay: () => queueMetrics.delayed() });
-  const backoff = createBackoff({ random });
-  const machineIndex = new MachineIndex();
-  const quota = new NamespaceQuota({
-    limit: settings.maxMachinesPerNamespace,
-    accountOf: (key) => reconciler?.accountOf(key),
-    watch: (machine) => {
-      // Only the leader lists VMs; and no list shows a VM whose account is unknown.
-      if (reconciler === undefined || (machine.account === undefined && machine.ownerId === undefined))
-        return undefined;
-      // A create may be in flight, and its VM appears in lists only after this.
-      const earliest = clock.monotonic() + callDeadline + settings.visibilityWindow;
-      return () => isConfirmedGone(machine, accounts.list().values(), earliest);
-    },
+  const namespaces = settings.namespaces.length === 0 ? undefined : settings.namespaces;
+  const events = createEventRecorder({ client, ...ports, instance: deps.instance });
+
+  // Watch: the objects, and which of them this installation reconciles.
+  const onRestart = (resource: string) => metrics.watchRestarts.inc({ resource });
+  const watch = { client, ...ports, namespaces, relistInterval: settings.relistInterval, onRestart };
+  const objects = createReflector<VirtualMachine>({
+    ...watch,
+    resource: { group, version, plural },
+    transform: createVirtualMachineReader(settings.selector?.keys),
+    onChange: (change) => handlers.onObjectChange(removed.take(change)),
   });
-  const deletionRate = new DeletionRate(clock, settings.maxDeletesPerMinute);
-  const reactionLatency = new ReactionLatency(clock, (seconds) => metrics.specToCall.observe(seconds));
-  const events = createEventRecorder({ client, clock, log, instance: deps.instance });
+  const secrets = createReflector<true>({
+    ...watch,
+    resource: { group: '', version: 'v1', plural: 'secrets' },
+    labelSelector: `${credentialsLabel}=true`,
+    // Reconciliations read Secrets, and read the default Secret again that may be outside of the watched namespaces.
+    transform: () => true,
+    onChange: (change) => handlers.onSecretChange(change),
+  });
+  const removed = new RemovedObjects({
+    client,
+    ...ports,
+    isOurs: (object) => scope.isManaged(object),
+    onChange: (change) => handlers.onObjectChange(change),
+  });
+  const objectOf = (key: string): VirtualMachine | undefined => removed.get(key) ?? objects.get(key);
+  const stored: StoreAnswer = (object, write) => {
+    objects.assume(object);
+    queue.discard(objectKey(object), write);
+  };
+  const ownership = new Ownership({
+    installation: deps.installation,
+    takeOverFrom: settings.takeOverFrom,
+    client: removed.client,
+    log,
+    stored,
+    events,
+  });
+  const scope = new Scope({ clock, selector: settings.selector, ownership });
+
+  // Queue: which keys are reconciled, and when.
+  const reconcile: ControllerOptions['reconcile'] = (key, withoutWorker) => reconciler.reconcile(key, withoutWorker);
+  const controller = createController({ ...ports, metrics, tracing, fence, workers: settings.workers, reconcile });
+  const { queue, isLeading } = controller;
+
+  // Observe: API keys, accounts at the provider, and which object has which VM.
+  const secret = settings.defaultCredentialsSecret;
   const credentials = createCredentials({
     client,
-    clock,
-    log,
+    ...ports,
     isLabelRequired: settings.requireCredentialsLabel,
-    shared: settings.defaultCredentialsSecret && {
-      secret: settings.defaultCredentialsSecret,
-      namespaces: settings.defaultCredentialsNamespaces,
-    },
+    shared: secret && { secret, namespaces: settings.defaultCredentialsNamespaces },
   });
+  const machineIndex = new MachineIndex();
+  const unmanaged = new UnmanagedMachines({ machineIndex, ...ports, events, regarding: () => deps.self?.() });
   const accounts = createAccountRegistry({
+    ...ports,
     connect: deps.connect,
-    clock,
-    log,
-    random,
-    onSnapshot: (snapshot, ordinal) => {
-      const account = accounts.list().get(ordinal);
-      if (account !== undefined) unmanaged.listed(ordinal, account, snapshot);
-    },
-    wake: (key) => {
-      queue.add(key, { priority: 'normal' });
-      reconciler?.onObjectChange(key);
-    },
+    onSnapshot: (snapshot, ordinal, account) => unmanaged.listed(ordinal, account, snapshot),
+    wake: (key) => handlers.onAccountChange(key),
     limits: { total: settings.maxApiKeys, perGroup: settings.maxApiKeysPerNamespace },
     settings: {
       idlePollMs: settings.pollInterval,
@@ -126,143 +140,43 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       maxInFlight: settings.maxInFlight,
       ratePerSecond: settings.providerRate,
       burst: settings.providerBurst,
-      recreationIntervalMs: settings.recreateAfter / 5,
-    },
-  });
-  const removed = new RemovedObjects({
-    client,
-    clock,
-    log,
-    isOurs: (object) => scope.isManaged(object),
-    onChange: (change) => handlers.onObjectChange(change),
-  });
-  const objectOf = (key: string): VirtualMachine | undefined => removed.get(key) ?? objects.get(key);
-  const ownership = new Ownership({
-    installation: deps.installation,
-    takeOverFrom: settings.takeOverFrom,
-    client: removed.client,
-    log,
-    stored: (object, write) => stored(object, write),
-    emitEvent: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
-      events.record({
-        regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
-        type: 'Warning',
-        reason: 'OwnedByOtherInstallation',
-        action: 'Reconcile',
-        note,
-      }),
-  });
-  const scope = new Scope({ clock, selector: settings.selector, ownership });
-  /** The object to reconcile of this key, if there is one. */
-  const managedObject = (key: string): VirtualMachine | undefined => {
-    const object = objectOf(key);
-    return scope.isManaged(object) ? object : undefined;
-  };
-  const fleet = new FleetMetrics({
-    metrics,
-    machineIndex,
-    get: managedObject,
-    accounts: () => accounts.list(),
-    now: () => clock.now(),
-    machineLimit: settings.machineMetricsLimit,
-  });
-  const unmanaged = new UnmanagedMachines({
-    machineIndex,
-    clock,
-    log,
-    emitEvent: (event) => {
-      const regarding = deps.self?.();
-      if (regarding !== undefined) events.record({ regarding, type: 'Normal', action: 'ListMachines', ...event });
-    },
-  });
-  /** Both are set once this process is the leader. */
-  let reconciler: Reconciler | undefined;
-  let workers: Workers | undefined;
-  let isSynced = false;
-  let isStopping = false;
-  const handlers = createEventHandlers({
-    queue,
-    machineIndex,
-    quota,
-    scope,
-    secretIndex: new SecretIndex(credentials),
-    objectOf,
-    fleet,
-    reactionLatency,
-    ownership,
-    credentials,
-    reconciler: () => reconciler,
-  });
-  const reflectorOptions = {
-    client,
-    clock,
-    random,
-    log,
-    relistInterval: settings.relistInterval,
-    namespaces: settings.namespaces.length === 0 ? undefined : settings.namespaces,
-  };
-  const objects = createReflector<VirtualMachine>({
-    ...reflectorOptions,
-    resource: { group, version, plural },
-    onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
-    transform: createVirtualMachineReader(settings.selector?.keys),
-    onChange: (change) => handlers.onObjectChange(removed.take(change)),
-  });
-  const stored: StoreAnswer = (object, write) => {
-    objects.assume(object);
-    queue.discard(objectKey(object), write);
-  };
-  const secrets = createReflector<true>({
-    ...reflectorOptions,
-    resource: { group: '', version: 'v1', plural: 'secrets' },
-    labelSelector: `${credentialsLabel}=true`,
-    onRestart: () => metrics.watchRestarts.inc({ resource: 'secrets' }),
-    // No content of a Secret is cached: reconciliations read it. The default Secret may be outside of the watched namespaces;
-    // then a change is noticed when it is read again.
-    transform: () => true,
-    onChange: ({ key, initial }) => {
-      if (!initial) handlers.onSecretChange(key);
+      recreationIntervalMs: recreateAfter / 5,
     },
   });
 
-  const createLeaderReconciler = (leadingSince: number) =>
-    createReconciler({
-      client: removed.client,
-      clock,
-      credentials,
-      machineIndex,
-      quota,
-      deletionRate,
-      events,
-      ownership,
-      reactionLatency,
-      log,
-      random,
-      fence: deps.fence,
-      cache: {
-        get: managedObject,
-        assume: stored,
-      },
-      objectOf,
-      isInScope: (object) => scope.matchesSelector(object),
-      mayOrphan: (namespace) => settings.defaultCredentialsOrphanNamespaces.includes(namespace),
-      accountFor: (apiKey, namespace) => accounts.get(apiKey, namespace),
-      limits: {
-        stuckAfter: settings.stuckAfter,
-        visibilityWindow: settings.visibilityWindow,
-        recreateAfter: settings.recreateAfter,
-        callDeadline,
-        orphanCandidates: settings.orphanCandidates,
-      },
-      leadingSince: (key) => Math.max(leadingSince, scope.enteredAt(key) ?? 0),
-    });
-
+  // Execute: limits on provider calls. Status: events, and metrics at a scrape.
+  const quota = new NamespaceQuota({
+    limit: settings.maxMachinesPerNamespace,
+    accountOf: (key) => reconciler.accountOf(key),
+    watch: createRetainedMachineWatch({ clock, accounts, isLeading, createDelay: callDeadline + visibilityWindow }),
+  });
+  const reactionLatency = new ReactionLatency(clock, (seconds) => metrics.specToCall.observe(seconds));
+  const managedObject = (key: string) => scope.managed(objectOf(key));
+  const fleet = new FleetMetrics({ metrics, clock, machineIndex, accounts, get: managedObject, machineLimit });
   metrics.onScrape(() => {
     showAccounts(metrics, accounts.list(), clock.monotonic());
-    queueMetrics.show(queue, workers, settings.workers);
+    controller.showMetrics();
     fleet.show();
     metrics.objectsOwnedByOthers.set(ownership.others);
   });
+
+  const shared = { credentials, machineIndex, quota, ownership, reactionLatency, objectOf };
+  const reconciler = createReconciler({
+    ...ports,
+    ...shared,
+    client: removed.client,
+    cache: { get: managedObject, assume: stored },
+    events,
+    fence,
+    deletionRate: new DeletionRate(clock, settings.maxDeletesPerMinute),
+    isInScope: (object) => scope.matchesSelector(object),
+    mayOrphan: (namespace) => settings.defaultCredentialsOrphanNamespaces.includes(namespace),
+    accountFor: (apiKey, namespace) => accounts.get(apiKey, namespace),
+    limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline, orphanCandidates },
+    leadingSince: (key) => Math.max(controller.leadingSince ?? 0, scope.enteredAt(key) ?? 0),
+  });
+  const secretIndex = new SecretIndex(credentials);
+  const handlers = createEventHandlers({ ...shared, queue, scope, secretIndex, fleet, isLeading, reconciler });
 
   return {
     async start() {
@@ -270,48 +184,17 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       secrets.start();
       // Conflicts of names and VMs are found only among all objects, so no object is reconciled before the initial list is complete.
       await objects.synced;
-      isSynced = true;
-      const { namespaces } = settings;
-      log.info('Synced VirtualMachines', {
-        objects: objects.size,
-        namespaces: namespaces.length === 0 ? 'all' : namespaces,
-      });
+      log.info('Synced VirtualMachines', { objects: objects.size, namespaces: namespaces ?? 'all' });
     },
-    lead() {
-      const leaderReconciler = createLeaderReconciler(clock.monotonic());
-      reconciler = leaderReconciler;
-      workers = runWorkers({
-        queue,
-        backoff,
-        count: settings.workers,
-        clock,
-        log,
-        // A reconciliation whose writes the fence rejects would draw wrong conclusions from that.
-        handle: async (key, withoutWorker) =>
-          deps.fence()
-            ? tracing.reconciliation(key, () => leaderReconciler.reconcile(key, withoutWorker))
-            : { after: fencedRequeue * (1 + random() / 2) },
-        onReconciled: (reconciliation) => queueMetrics.ended(reconciliation),
-      });
-      for (const key of [...objects.keys(), ...removed.keys()])
-        if (scope.isRelevant(objectOf(key))) queue.add(key, { priority: 'resync' });
-    },
+    lead: () =>
+      controller.lead([...objects.keys(), ...removed.keys()].filter((key) => scope.isRelevant(objectOf(key)))),
     async stop() {
-      isStopping = true;
       await Promise.all([objects.stop(), secrets.stop()]);
-      queue.shutdown();
       // Together: a reconciliation may wait for a slot of an account that doesn't respond, which stopping the account rejects.
-      await Promise.all([workers?.stop(), accounts.stop()]);
+      await Promise.all([controller.stop(), accounts.stop()]);
       await events.drain();
     },
-    notReady() {
-      if (objects.blocker === 'NotServed') return crdNotInstalled;
-      if (objects.blocker === 'Forbidden')
-        return `The API server does not let the operator list and watch ${plural}.${group}: check its roles and credentials.`;
-      return isSynced
-        ? undefined
-        : 'The initial list of VirtualMachines is not complete; see the log for failed requests.';
-    },
-    isAlive: () => workers === undefined || isStopping || !areWorkersStuck(workers, queue, clock.monotonic()),
+    notReady: () => whyNotSynced(objects),
+    isAlive: () => controller.isAlive(),
   };
 }

@@ -19,7 +19,7 @@ export interface EventHandlersOptions {
   readonly queue: Pick<WorkQueue, 'add'>;
   readonly machineIndex: Pick<MachineIndex, 'update' | 'setAccount'>;
   readonly quota: Pick<NamespaceQuota, 'change'>;
-  readonly scope: Pick<Scope, 'isManaged' | 'isRelevant' | 'matchesSelector' | 'change'>;
+  readonly scope: Pick<Scope, 'isManaged' | 'managed' | 'isRelevant' | 'matchesSelector' | 'change'>;
   readonly secretIndex: Pick<SecretIndex, 'change' | 'usersOf'>;
   readonly objectOf: (key: string) => VirtualMachine | undefined;
   /** Metrics of the objects that this installation manages; undefined where it doesn't manage the object. */
@@ -36,47 +36,55 @@ export interface EventHandlersOptions {
   };
   readonly ownership: { change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void };
   readonly credentials: { invalidate(secret: string): void };
-  /** Undefined on standby: the leader's calls that wait for a slot are checked again. */
-  readonly reconciler: () => { onObjectChange(key: string): void } | undefined;
+  readonly isLeading: () => boolean;
+  /** The calls of an object that wait for a slot are checked again. */
+  readonly reconciler: { onObjectChange(key: string): void };
 }
 
 export interface EventHandlers {
   onObjectChange(event: ObjectEvent): void;
   /** The Secret (`namespace/name`) was added, changed or deleted. */
-  onSecretChange(secret: string): void;
+  onSecretChange(event: Pick<ObjectEvent, 'key' | 'initial'>): void;
+  /** The account of the object has news: a list, a read, or a free slot. */
+  onAccountChange(key: string): void;
 }
 
-/** What a watch event updates and enqueues. On standby nothing is enqueued: a new leader reconciles all objects. */
+/** What an event updates and enqueues. On standby nothing is enqueued: a new leader reconciles all objects. */
 export function createEventHandlers(options: EventHandlersOptions): EventHandlers {
   const { queue, machineIndex, quota, scope, secretIndex, fleet, reactionLatency, ownership } = options;
 
   return {
     onObjectChange({ key, before, after, initial }) {
-      const reconciler = options.reconciler();
+      const isLeading = options.isLeading();
       const waiting = [...machineIndex.update(key, before, after), quota.change(key, before, after)];
       secretIndex.change(key, before, after);
-      const managed = [before, after].map((object) => (scope.isManaged(object) ? object : undefined));
-      fleet.change(key, managed[0], managed[1]);
+      const [managedBefore, managedAfter] = [scope.managed(before), scope.managed(after)];
+      fleet.change(key, managedBefore, managedAfter);
       ownership.change(key, after, after !== undefined && scope.matchesSelector(after));
-      reactionLatency.specChanged(key, managed[0], managed[1], initial || reconciler === undefined);
+      reactionLatency.specChanged(key, managedBefore, managedAfter, initial || !isLeading);
       scope.change(key, before, after);
-      if (reconciler === undefined) return;
+      if (!isLeading) return;
       if (scope.isRelevant(before) || scope.isRelevant(after))
         queue.add(key, {
           priority: initial ? 'resync' : 'user',
           isOnly: (write) => isOnlyOwnWrite(before, after, write),
         });
-      reconciler.onObjectChange(key);
+      options.reconciler.onObjectChange(key);
       for (const other of waiting)
         if (other !== undefined && scope.isManaged(options.objectOf(other))) queue.add(other, { priority: 'normal' });
     },
-    onSecretChange(secret) {
+    onSecretChange({ key: secret, initial }) {
+      if (initial) return;
       options.credentials.invalidate(secret);
       const users = secretIndex.usersOf(secret);
       // Of each, as the account of an object that another installation manages isn't known either.
       for (const key of users) machineIndex.setAccount(key, undefined);
-      if (options.reconciler() === undefined) return;
+      if (!options.isLeading()) return;
       for (const key of users) if (scope.isManaged(options.objectOf(key))) queue.add(key, { priority: 'user' });
+    },
+    onAccountChange(key) {
+      queue.add(key, { priority: 'normal' });
+      options.reconciler.onObjectChange(key);
     },
   };
 }

@@ -45,6 +45,11 @@ export class Scope {
     return object !== undefined && this.matchesSelector(object) && !this.#options.ownership.isOwnedByOthers(object);
   }
 
+  /** The object, if this installation reconciles it. */
+  managed(object: VirtualMachine | undefined): VirtualMachine | undefined {
+    return this.isManaged(object) ? object : undefined;
+  }
+
   /** Whether the object needs a reconciliation, if only to report or remove its owner. */
   isRelevant(object: VirtualMachine | undefined): boolean {
     return object !== undefined && (this.matchesSelector(object) || this.#options.ownership.isMine(object));

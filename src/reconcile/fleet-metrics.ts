@@ -1,5 +1,6 @@
 import { reasons } from '../api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Machine, ProviderId } from '../domain/machine.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -19,9 +20,10 @@ export interface FleetMetricsOptions {
   readonly machineIndex: Pick<MachineIndex, 'isReserved' | 'soleRecordOf'>;
   /** The object to reconcile of this key, if there is one. */
   readonly get: (key: string) => VirtualMachine | undefined;
-  readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'credentialStatus' | 'ownerId'>>;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly accounts: {
+    list(): ReadonlyMap<number, Pick<Account, 'snapshot' | 'credentialStatus' | 'ownerId'>>;
+  };
+  readonly clock: Pick<Clock, 'now'>;
   /** Up to this many objects, there are per-VM metrics. */
   readonly machineLimit: number;
 }
@@ -70,7 +72,7 @@ export class FleetMetrics {
 
   /** Sets the gauges, without series for what no longer exists. */
   show(): void {
-    const { metrics, now } = this.#options;
+    const { metrics, clock } = this.#options;
     metrics.objects.reset();
     for (const [reason, objects] of this.#byReason) metrics.objects.set({ reason }, objects);
     metrics.objectsDiffering.set(this.#differing);
@@ -78,7 +80,7 @@ export class FleetMetrics {
     for (const [state, machines] of this.#byState) metrics.machines.set({ state }, machines);
     let oldest = Number.POSITIVE_INFINITY;
     for (const deletedAt of this.#deleted.values()) oldest = Math.min(oldest, deletedAt);
-    metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, now() - oldest) / 1_000 : 0);
+    metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) / 1_000 : 0);
     const { accountKeyRejected, accountMachines, accountDuplicateNames } = metrics;
     const { accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer } = metrics;
     const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction } = metrics;
@@ -86,7 +88,7 @@ export class FleetMetrics {
     for (const gauge of [accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer]) gauge.reset();
     for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction])
       gauge.reset();
-    for (const [ordinal, account] of this.#options.accounts()) {
+    for (const [ordinal, account] of this.#options.accounts.list()) {
       accountKeyRejected.set({ account: String(ordinal) }, account.credentialStatus === 'Rejected' ? 1 : 0);
       if (account.snapshot !== undefined) this.#showAccount(String(ordinal), account, account.snapshot);
     }

@@ -2,8 +2,10 @@ import { annotate } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isSuperseded } from '../kubernetes/errors.ts';
+import type { EventRecorder } from '../kubernetes/events.ts';
 import type { Log } from '../telemetry/log.ts';
 import { patchMetadata, type StoreAnswer } from './execute/metadata-patch.ts';
+import { objectEvent } from './object-event.ts';
 import type { ObjectClient } from './removed-objects.ts';
 import { objectKey } from '../domain/object-key.ts';
 
@@ -15,8 +17,7 @@ export interface OwnershipOptions {
   readonly client: ObjectClient;
   readonly log: Log;
   readonly stored: StoreAnswer;
-  /** Emits an Event about an object that another installation manages. */
-  readonly emitEvent: (object: VirtualMachine, message: string) => void;
+  readonly events: Pick<EventRecorder, 'record'>;
 }
 
 /** A Lease as namespace/name. A tenant can write the annotation, so nothing else in it is repeated. */
@@ -117,7 +118,7 @@ export class Ownership {
       return;
     }
     this.#others.add(key);
-    const { log, emitEvent, installation = 'this installation' } = this.#options;
+    const { log, events, installation = 'this installation' } = this.#options;
     const { namespace, name, uid } = object.metadata;
     const written = ownerOf(object) ?? '';
     const owner = leaseRef.test(written) ? written : 'an unknown installation';
@@ -130,13 +131,11 @@ export class Ownership {
     }
     if (this.#reported.get(key) === uid) return;
     this.#reported.set(key, uid);
-    emitEvent(
-      object,
-      this.#wasTakenOver(object)
-        ? `${installation} took it over, and ${owner} took it back: takeOverFrom is set in both; a cluster administrator has to remove it from one of them`
-        : `managed by ${owner}, not by ${installation}, which leaves it alone; if ${owner} is gone: ` +
-            `${annotate({ namespace, name }, { [annotations.managedBy]: undefined })}; for all its objects, a cluster administrator can set takeOverFrom`,
-    );
+    const note = this.#wasTakenOver(object)
+      ? `${installation} took it over, and ${owner} took it back: takeOverFrom is set in both; a cluster administrator has to remove it from one of them`
+      : `managed by ${owner}, not by ${installation}, which leaves it alone; if ${owner} is gone: ` +
+        `${annotate({ namespace, name }, { [annotations.managedBy]: undefined })}; for all its objects, a cluster administrator can set takeOverFrom`;
+    events.record(objectEvent(object, { type: 'Warning', reason: 'OwnedByOtherInstallation', note }));
   }
 
   #wasTakenOver(object: VirtualMachine): boolean {

@@ -1,5 +1,5 @@
 import { annotate } from '../api/v1alpha1/commands.ts';
-import { annotations, apiVersion, kind } from '../api/v1alpha1/constants.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
 import { invalidAnnotations } from '../api/v1alpha1/annotations.ts';
 import { compareHint } from '../api/v1alpha1/identity.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
@@ -14,6 +14,7 @@ import { withConditionsOf } from '../status/patch.ts';
 import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
 import type { Execution } from './execute/execute.ts';
 import { ownershipNotStored } from './execute/write-refusal.ts';
+import { objectEvent } from './object-event.ts';
 import type { ObjectState } from './object-state.ts';
 import { createStatusWriter, type StatusWriter, type StatusWriterDeps } from './status-writer.ts';
 import { transitionEvents } from './transition-events.ts';
@@ -153,15 +154,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
   }
 
   function event(object: VirtualMachine, reason: Reason, note: string): void {
-    const { namespace, name, uid, resourceVersion } = object.metadata;
     const { event: type } = reasons[reason];
-    if (type === 'None') return;
-    deps.events.record({
-      regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
-      type,
-      reason,
-      action: 'Reconcile',
-      note,
-    });
+    if (type !== 'None') deps.events.record(objectEvent(object, { type, reason, note }));
   }
 }

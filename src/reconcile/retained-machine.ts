@@ -1,5 +1,25 @@
+import type { NamespaceQuotaOptions, RetainedMachine } from '../controller/namespace-quota.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Account } from '../provider/account/account.ts';
-import type { RetainedMachine } from '../controller/namespace-quota.ts';
+
+export interface RetainedMachineWatchDeps {
+  readonly clock: Clock;
+  readonly accounts: { list(): ReadonlyMap<number, Account> };
+  /** Only the leader lists VMs. */
+  readonly isLeading: () => boolean;
+  /** Milliseconds until lists show the VM of a create that is in flight now. */
+  readonly createDelay: number;
+}
+
+/** How the quota of a namespace watches for the deletion of a VM that an object left running. */
+export function createRetainedMachineWatch(deps: RetainedMachineWatchDeps): NamespaceQuotaOptions['watch'] {
+  return (machine) => {
+    // No list shows a VM whose account is unknown.
+    if (!deps.isLeading() || (machine.account === undefined && machine.ownerId === undefined)) return undefined;
+    const earliest = deps.clock.monotonic() + deps.createDelay;
+    return () => isConfirmedGone(machine, deps.accounts.list().values(), earliest);
+  };
+}
 
 /**
  * Whether lists confirm that a VM that an object left running is deleted. Only a list of the VM's account counts that

@@ -2,22 +2,21 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../domain/clock.ts';
 import type { Machine } from '../domain/machine.ts';
 import { cutToBytes } from '../domain/text.ts';
+import type { EventNote, EventRecorder } from '../kubernetes/events.ts';
 import type { Snapshot } from '../provider/account/account.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { MachineIndex, AccountIdentity } from '../controller/machine-index.ts';
-
-/** An event about the operator itself. */
-export interface OwnEvent {
-  readonly reason: 'UnmanagedVMs' | 'NoUnmanagedVMs';
-  readonly note: string;
-}
 
 export interface UnmanagedMachinesOptions {
   readonly machineIndex: Pick<MachineIndex, 'isReserved'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** In the operator's own namespace: the names may be those of any tenant's account. */
-  readonly emitEvent: (event: OwnEvent) => void;
+  readonly events: Pick<EventRecorder, 'record'>;
+  /**
+   * The object of the events, in the operator's own namespace: the names may be those of any tenant's account. Undefined: they are
+   * only logged.
+   */
+  readonly regarding: () => EventNote['regarding'] | undefined;
 }
 
 /** The unmanaged VMs of an account at the last comparison, and those last reported. Times are monotonic. */
@@ -65,11 +64,11 @@ export class UnmanagedMachines {
   }
 
   #report(account: number, unmanaged: readonly Machine[]): void {
-    const { log, emitEvent } = this.#options;
+    const { log } = this.#options;
     const count = unmanaged.length;
     if (count === 0) {
       log.info('No unmanaged VMs', { account });
-      emitEvent({ reason: 'NoUnmanagedVMs', note: `an object manages every VM of account ${account}` });
+      this.#emitEvent('NoUnmanagedVMs', `an object manages every VM of account ${account}`);
       return;
     }
     const vms = unmanaged.slice(0, maxNamed).map(({ id, name }) => ({ id, name: cutToBytes(name, longestName) }));
@@ -78,7 +77,13 @@ export class UnmanagedMachines {
     const names = vms.map(({ id, name }) => `${name} (id ${id})`).join(', ');
     const what = count === 1 ? '1 unmanaged VM' : `${count} unmanaged VMs`;
     const rest = more > 0 ? ` and ${more} more` : '';
-    emitEvent({ reason: 'UnmanagedVMs', note: `${what} in account ${account}: ${names}${rest}` });
+    this.#emitEvent('UnmanagedVMs', `${what} in account ${account}: ${names}${rest}`);
+  }
+
+  #emitEvent(reason: string, note: string): void {
+    const { events } = this.#options;
+    const regarding = this.#options.regarding();
+    if (regarding !== undefined) events.record({ regarding, type: 'Normal', reason, action: 'ListMachines', note });
   }
 }
 

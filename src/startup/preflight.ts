@@ -24,7 +24,8 @@ interface Findings {
 const definition = `CustomResourceDefinition ${plural}.${group}`;
 const remedy = 'apply deploy/manifests/crds.yaml of this version';
 /** What blocks the start if the resource isn't served. */
-export const crdNotInstalled = `The ${definition} is not installed: ${remedy}.`;
+const crdNotInstalled = `The ${definition} is not installed: ${remedy}.`;
+const watchForbidden = `The API server does not let the operator list and watch ${plural}.${group}: check its roles and credentials.`;
 const retryAfter = 2_000;
 const maxFields = 5;
 
@@ -45,6 +46,20 @@ export async function waitUntilReady(
     }
     await wait(clock, retryAfter);
   }
+}
+
+/** Why the operator isn't ready, as a sentence: the initial list is not complete, or something blocks the watch. */
+export function whyNotSynced({
+  blocker,
+  isSynced,
+}: {
+  readonly blocker: 'NotServed' | 'Forbidden' | undefined;
+  readonly isSynced: () => boolean;
+}): string | undefined {
+  if (blocker !== undefined) return blocker === 'NotServed' ? crdNotInstalled : watchForbidden;
+  return isSynced()
+    ? undefined
+    : 'The initial list of VirtualMachines is not complete; see the log for failed requests.';
 }
 
 async function inspect(namespaces: readonly string[], accessReview: AccessReview): Promise<Findings> {

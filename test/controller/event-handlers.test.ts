@@ -15,6 +15,7 @@ function createHandlers({ isLeader = true, next = [] as readonly string[], isRel
     scope: {
       // A type predicate, as that of `Scope`.
       isManaged: (object): object is VirtualMachine => object !== undefined,
+      managed: (object) => object,
       isRelevant: () => isRelevant,
       matchesSelector: () => true,
       change() {},
@@ -25,7 +26,8 @@ function createHandlers({ isLeader = true, next = [] as readonly string[], isRel
     reactionLatency: { specChanged() {} },
     ownership: { change() {} },
     credentials: { invalidate: (secret) => void calls.push(`invalidate ${secret}`) },
-    reconciler: () => (isLeader ? { onObjectChange: (key) => void calls.push(`recheck calls of ${key}`) } : undefined),
+    isLeading: () => isLeader,
+    reconciler: { onObjectChange: (key) => void calls.push(`recheck calls of ${key}`) },
   });
   return { handlers, calls };
 }
@@ -58,16 +60,30 @@ describe('a changed object', () => {
   });
 });
 
+describe('an account with news for an object', () => {
+  it('enqueues the object behind changes of users, and its waiting calls are checked again', () => {
+    const { handlers, calls } = createHandlers();
+    handlers.onAccountChange('default/web');
+    expect(calls).toEqual(['add default/web normal', 'recheck calls of default/web']);
+  });
+});
+
 describe('a changed Secret', () => {
   it('is read again, and the objects that use it are enqueued without their account', () => {
     const { handlers, calls } = createHandlers();
-    handlers.onSecretChange('default/key');
+    handlers.onSecretChange({ key: 'default/key', initial: false });
     expect(calls).toEqual(['invalidate default/key', 'account default/web undefined', 'add default/web user']);
+  });
+
+  it('of the initial list concerns no object, as none has been read', () => {
+    const { handlers, calls } = createHandlers();
+    handlers.onSecretChange({ key: 'default/key', initial: true });
+    expect(calls).toEqual([]);
   });
 
   it('enqueues nothing on standby, and is read again all the same', () => {
     const { handlers, calls } = createHandlers({ isLeader: false });
-    handlers.onSecretChange('default/key');
+    handlers.onSecretChange({ key: 'default/key', initial: false });
     expect(calls).toEqual(['invalidate default/key', 'account default/web undefined']);
   });
 });

@@ -44,8 +44,8 @@ test.each(['Mystery', 'constructor'])(
       metrics,
       machineIndex: { isReserved: () => false, soleRecordOf: () => undefined },
       get: () => undefined,
-      accounts: () => new Map(),
-      now: () => 0,
+      accounts: { list: () => new Map() },
+      clock: { now: () => 0 },
       machineLimit: 0,
     });
     const condition = {

@@ -18,7 +18,7 @@ function ownershipOf(
     client: { patch } as unknown as OwnershipOptions['client'],
     log: { warn: () => {} } as unknown as OwnershipOptions['log'],
     stored: () => {},
-    emitEvent: (_, message) => void reported.push(message),
+    events: { record: ({ note }) => void reported.push(note) },
     ...options,
   });
   return { ownership, reported };

@@ -119,7 +119,8 @@ test.each<
     machineIndex: { isReserved: () => false },
     clock,
     log: silentLog,
-    emitEvent: ({ reason }) => reasons.push(reason),
+    events: { record: ({ reason }) => reasons.push(reason) },
+    regarding: () => ownLease,
   });
   const account = { credentialStatus: 'Accepted', ownerId: 1 } as const;
   for (const { at, ids } of lists) {

@@ -26,7 +26,7 @@ export interface ListWatchOptions<Row> {
   readonly decoder: Decoder<Row>;
   readonly onChange: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
-  readonly onRestart?: () => void;
+  readonly onRestart?: (resource: string) => void;
   /** What prevents listing and watching until an administrator fixes it; undefined if nothing does. */
   readonly onBlocked: (blocker: WatchBlocker | undefined) => void;
   readonly clock: Clock;
@@ -129,7 +129,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     const untilCompared = mayBeRestored
       ? clock.schedule(settled, () => void compare(from, restored, AbortSignal.any([signal, done.signal])))
       : () => {};
-    if (watches > 0) options.onRestart?.();
+    if (watches > 0) options.onRestart?.(options.resource.plural);
     watches += 1;
     try {
       const stream = client.watch(resource, {

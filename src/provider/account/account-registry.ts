@@ -25,8 +25,8 @@ export interface AccountRegistryOptions extends Omit<
 > {
   /** Connects to the provider with a key. All accounts of a registry are at the same base URL. */
   readonly connect: (apiKey: Secret) => Provider;
-  /** `account` is the ordinal number that logs and metrics name the account by. */
-  readonly onSnapshot?: (snapshot: Snapshot, account: number) => void;
+  /** Called with each complete list, and the ordinal number that logs and metrics name the account by. */
+  readonly onSnapshot?: (snapshot: Snapshot, ordinal: number, account: Account) => void;
   readonly limits: AccountLimits;
 }
 
@@ -80,7 +80,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
     const ordinal = ordinals;
     const entry: Omit<Entry, 'account'> = { ordinal, groups: new Set(), release: () => {}, usedAt: clock.monotonic() };
     let isRegistered = false;
-    const account = createAccount({
+    const account: RegisteredAccount = createAccount({
       ...shared,
       log: log.with({ account: ordinal }),
       provider: lists.bound(ordinal, connect(apiKey)),
@@ -91,7 +91,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
         isRegistered = true;
       },
       keyedHash: (text) => keyedHash(apiKey, text),
-      ...(onSnapshot === undefined ? {} : { onSnapshot: (snapshot: Snapshot) => onSnapshot(snapshot, ordinal) }),
+      onSnapshot: (snapshot) => onSnapshot?.(snapshot, ordinal, account),
     });
     return Object.assign(entry, { account });
   };
