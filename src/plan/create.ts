@@ -58,9 +58,7 @@ export function create(o: Observed): Decision {
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
   if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return requeue(doubt, { after: conflictRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
-  // It wasn't read, for a reason that no longer applies.
-  if (o.catalogue.kind === 'NotNeeded') return requeue(undefined, { after: 1_000 });
-  if (o.catalogue.kind === 'Reading') return requeue(undefined);
+  if (o.catalogue.kind === 'NotRead') return requeue(undefined);
   if (o.catalogue.kind === 'Unavailable') return requeue(fromFailure(o, o.catalogue.failure), { after: 10_000 });
 
   const resolution = resolve(spec, o.catalogue);

@@ -8,7 +8,7 @@ import { isCreatable } from './catalogue.ts';
 import { create } from './create.ts';
 import { externalDeletePolicyOf } from './defaults.ts';
 import { toSeconds } from './whole-seconds.ts';
-import type { Observed } from './observed.ts';
+import type { MachineObservation, Observed } from './observed.ts';
 
 /** The rule for a VM on record that is confirmed deleted. */
 export function externallyDeleted(o: Observed): Decision | undefined {
@@ -36,8 +36,17 @@ export function externallyDeleted(o: Observed): Decision | undefined {
   });
 }
 
+/**
+ * Whether a rule may create a VM for the object: `creation`, or `externallyDeleted` with Recreate. Only then does a decision depend on
+ * the catalogue, on orphan candidates and on how long a VM has been absent.
+ */
+export function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineObservation): boolean {
+  if (machine.kind !== 'Absent' || object.metadata.deletionTimestamp !== undefined) return false;
+  return identity.kind !== 'Known' || isRecreated(object, identity);
+}
+
 /** Whether a VM that is confirmed deleted is recreated. */
-export function isRecreated(object: VirtualMachine, identity: Identity): boolean {
+function isRecreated(object: VirtualMachine, identity: Identity): boolean {
   return identity.kind === 'Known' && externalDeletePolicyOf(object, identity.origin) === 'Recreate';
 }
 

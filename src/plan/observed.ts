@@ -55,9 +55,8 @@ export type CredentialsObservation =
   | { readonly kind: 'Rejected'; readonly failure: Failure | undefined };
 
 export type CatalogueObservation =
-  | { readonly kind: 'NotNeeded' }
-  /** In flight; its arrival requeues the object. */
-  | { readonly kind: 'Reading' }
+  /** In flight, and its arrival requeues the object; or no decision about the object depends on it. */
+  | { readonly kind: 'NotRead' }
   | { readonly kind: 'Unavailable'; readonly failure: Failure }
   | {
       readonly kind: 'Read';

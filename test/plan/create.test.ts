@@ -83,7 +83,7 @@ describeRows('creating', [
   },
   {
     because: 'a catalogue on its way is waited for, with nothing new to say',
-    given: { observed: { catalogue: { kind: 'Reading' } } },
+    given: { observed: { catalogue: { kind: 'NotRead' } } },
     action: 'None',
   },
   {

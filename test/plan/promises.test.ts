@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { mayCreate } from '../../src/plan/external-deletion.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { OperationStatus } from '../../src/api/v1alpha1/types.ts';
 import { toSeconds } from '../../src/plan/whole-seconds.ts';
@@ -84,4 +85,23 @@ test('an object that is being deleted always has a call, or a requeue time', () 
     if (action.type === 'None' && after === undefined) stuck.push(JSON.stringify(given));
   }
   expect(stuck).toEqual([]);
+});
+
+test('a decision depends on the catalogue only where a create is possible, so that it is read for no other object', () => {
+  const notRead = { catalogue: { kind: 'NotRead' } } as const;
+  const depending: string[] = [];
+  for (const machine of ['Absent', 'Halted', { kind: 'NotYetSeen' }] as const)
+    for (const record of [{}, { id: 90 }])
+      for (const onExternalDelete of ['Report', 'Recreate'] as const)
+        for (const deleting of [false, true])
+          for (const managementPolicy of ['Manage', 'Observe'] as const) {
+            const given = { ...record, machine, deleting, spec: { onExternalDelete, managementPolicy } };
+            const read = plan(observedWith(given));
+            const unread = plan(observedWith({ ...given, observed: notRead }));
+            if (JSON.stringify(read) === JSON.stringify(unread)) continue;
+            const { object, identity, machine: observed } = observedWith(given);
+            expect(mayCreate(object, identity, observed), JSON.stringify(given)).toBe(true);
+            depending.push(`${identity.kind}, ${onExternalDelete}`);
+          }
+  expect(new Set(depending)).toEqual(new Set(['None, Report', 'None, Recreate', 'Known, Recreate']));
 });

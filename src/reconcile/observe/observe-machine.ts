@@ -1,11 +1,11 @@
-import { type Identity, isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
+import { isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
 import { annotations, finalizer } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Machine, ProviderId, UnreadableMachine } from '../../domain/machine.ts';
 import type { Limits, MachineObservation } from '../../plan/observed.ts';
 import { isFromIntent } from '../../plan/create.ts';
-import { isRecreated } from '../../plan/external-deletion.ts';
+import { mayCreate } from '../../plan/external-deletion.ts';
 import type { Absence } from '../../provider/account/absence.ts';
 import type { Snapshot } from '../../provider/account/account.ts';
 import {
@@ -388,10 +388,4 @@ function wasSeenBefore({ status }: VirtualMachine): boolean {
     status?.internal?.lastSyncedPowerState !== undefined ||
     (state !== undefined && state !== 'Pending' && state !== 'Unknown')
   );
-}
-
-/** Whether a VM may be created. Only then, the catalogue and orphan candidates are read. */
-export function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineObservation): boolean {
-  if (machine.kind !== 'Absent' || object.metadata.deletionTimestamp !== undefined) return false;
-  return identity.kind !== 'Known' || isRecreated(object, identity);
 }

@@ -3,21 +3,22 @@ import { type Identity, type Intent, keyText, providerName, readIdentity } from 
 import { annotations, writtenBy } from '../../api/v1alpha1/constants.ts';
 import type { Requests } from '../../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
-import { needsRecreationSlot } from '../../plan/external-deletion.ts';
+import type { Outcome } from '../../domain/failure.ts';
+import { mayCreate, needsRecreationSlot } from '../../plan/external-deletion.ts';
 import type {
   CatalogueObservation,
   CredentialsObservation,
   MachineObservation,
   Observed,
 } from '../../plan/observed.ts';
-import type { Account } from '../../provider/account/account.ts';
+import type { Account, Catalogue } from '../../provider/account/account.ts';
 import type { KeyLookup } from '../credentials.ts';
 import type { DeletionRate } from '../../controller/deletion-rate.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type ConflictDeps, machineConflict, nameConflict, orphanCandidatesOf } from './conflicts.ts';
 import type { MachineFinding } from './findings.ts';
 import { duplicatesOf, type MachineLookup, type ReadableAccount, type ReconcileSubject } from './machine-lookup.ts';
-import { type MachineDeps, mayCreate, nothingFound, observeMachine } from './observe-machine.ts';
+import { type MachineDeps, nothingFound, observeMachine } from './observe-machine.ts';
 
 /** The limit that prevents another API key. */
 type AccountLimit = Exclude<ReturnType<ConflictDeps['accountFor']>, Account>;
@@ -74,7 +75,6 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
   const isReplaced = recorded.kind === 'Known' && machine.kind === 'Present' && machine.machine.id !== recorded.id;
   const identity = isReplaced ? ({ kind: 'None' } as const) : recorded;
   const isCreate = mayCreate(object, identity, machine) && history.refusal === undefined;
-  const catalogue = observeCatalogue(key, isCreate ? account : null);
   return {
     finding,
     observed: Object.freeze({
@@ -105,7 +105,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletionRate.heldFor(key),
       credentials: observeCredentials(lookup, limit, account),
       machine,
-      catalogue,
+      catalogue: observeCatalogue(isCreate ? account?.catalogue(key) : undefined),
       recreationDueAt:
         isCreate && needsRecreationSlot(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
       duplicates: duplicatesOf(object, identity, machine, account, isDefaultKey),
@@ -149,10 +149,8 @@ function observeCredentials(
   return { kind: account?.credentialStatus === 'Accepted' ? 'Accepted' : 'Unverified' };
 }
 
-function observeCatalogue(key: string, account: ReadableAccount | null): CatalogueObservation {
-  if (account === null || account.credentialStatus === 'Rejected') return { kind: 'NotNeeded' };
-  const outcome = account.catalogue(key);
-  if (outcome === undefined) return { kind: 'Reading' };
+function observeCatalogue(outcome: Outcome<Catalogue> | undefined): CatalogueObservation {
+  if (outcome === undefined) return { kind: 'NotRead' };
   return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { mayCreate } from '../../../src/reconcile/observe/observe-machine.ts';
+import { mayCreate } from '../../../src/plan/external-deletion.ts';
 import { objectWith, secondsAgo } from '../../plan/fixtures.ts';
 import {
   second,
