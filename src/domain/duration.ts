@@ -10,8 +10,10 @@ const unitMilliseconds: Readonly<Record<string, number>> = {
 
 /** Longer texts are refused. */
 const longest = 64;
-const shape = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
-const part = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g;
+const shape = /^([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+$/;
+/** The same for other languages; JSON Schema and Go read it too. */
+export const durationPattern = shape.source;
+const part = /([0-9.]+)([^0-9.]+)/g;
 
 /**
  * Reads a duration as Go and Kubernetes write it (`5m`, `1h30m`, `1.5s`, `500ms`) into milliseconds.

@@ -11,7 +11,6 @@ const bounds: Readonly<Record<string, readonly [longest: number, because: string
   '/\\/+$/': [2_048, "URLs that the administrator's settings give"],
   '/\\/\\/.*@/': [2_048, "URLs that the administrator's settings give"],
   '/,(?![^(]*\\))/': [2_048, "the administrator's setting --selector"],
-  '/(\\d+(?:\\.\\d+)?)(ns|us|µs|ms|s|m|h)/g': [64, 'parseDuration reads no longer text'],
   '/=+$/': [1_024, 'base64 of the beginning of a secret, which has two of them at most'],
 };
 

@@ -1,3 +1,4 @@
+import { durationPattern } from '../../../src/domain/duration.ts';
 import { type SettingName, type Setting, settingNames, settingsTable } from '../../../src/config/settings.ts';
 import { definitions } from './definitions.ts';
 import { isMap, readValues, type Schema, type Value } from './values.ts';
@@ -145,7 +146,7 @@ function settingSchema(name: SettingName): Schema {
       return { description, type: 'integer', minimum: bounds.minimum, maximum: bounds.maximum };
     case 'duration':
       // The templates validate its range.
-      return { description, type: 'string', pattern: String.raw`^(|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$` };
+      return { description, type: 'string', pattern: `^$|${durationPattern}` };
     case 'choice':
       return { description, type: 'string', enum: ['', ...bounds.options] };
     case 'list':
