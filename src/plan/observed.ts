@@ -7,8 +7,14 @@ import type { Machine, OsTemplate, Package, ProviderId, Region } from '../domain
 
 /** Why nothing is known about the VM right now. */
 export type UnknownReason =
-  /** No list yet that started after our last change; the next one is in flight. */
-  | { readonly kind: 'NotYetSeen' }
+  /**
+   * No list yet that started after our last change; the next one is in flight. `unlisted`: the list lacks the VM to adopt,
+   * which may be too new for it until `until` (epoch milliseconds).
+   */
+  | {
+      readonly kind: 'NotYetSeen';
+      readonly unlisted?: { readonly id: ProviderId; readonly until: number };
+    }
   /** A read failed; earlier observations may be outdated. */
   | { readonly kind: 'ReadFailed'; readonly failure: Failure }
   /** A create call may have taken effect, and the evidence against it is not complete. */

@@ -342,7 +342,11 @@ function findById(
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestRecheck);
   deps.findings.requestList(Math.max(soon, massDisappearance?.until ?? 0));
   // A VM that was just created may not be visible yet.
-  return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : judgment;
+  if (wasSeen || lackingFor >= deps.limits.visibilityWindow) return judgment;
+  // While a VM is being created, the status shows that.
+  if (subject.identity.kind === 'Known') return notYetSeen;
+  const until = epochOf(deps.clock, (absence?.since ?? snapshot.startedAt) + deps.limits.visibilityWindow);
+  return { kind: 'Unknown', reason: { kind: 'NotYetSeen', unlisted: { id, until } } };
 }
 
 /** Whether the VM that the object records was last seen with the key in use. */
