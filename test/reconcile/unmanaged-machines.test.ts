@@ -45,6 +45,17 @@ test('logs names and ids of unmanaged VMs in one line and one event of the Lease
   expect(lines(world).slice(1)).toEqual([['No unmanaged VMs', { account: 1 }]]);
 });
 
+test('only logs them where the operator has no Lease, without an error', async () => {
+  const leadership = { won: Promise.resolve(), fence: () => true, installation: null };
+  const world = await createWorld({}, { withoutBystanders: 'each of them has VMs', leadership });
+  const { id } = world.fakeProvider.add('Legacy DB (2019)');
+  world.apply('web');
+  await world.clock.advance(2 * minute);
+  const vms = [{ id, name: 'Legacy DB (2019)' }];
+  expect(lines(world)).toEqual([['Found unmanaged VMs', { account: 1, count: 1, vms }]]);
+  expect([events(world), world.complaints]).toEqual([[], []]);
+});
+
 test('never reports VMs of objects, nor VMs that are being created, adopted or deleted', async () => {
   const world = await create();
   const { id } = world.fakeProvider.add('legacy');

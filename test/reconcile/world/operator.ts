@@ -76,7 +76,7 @@ export interface Leadership {
   readonly fence: Fence;
   /** Called for each request to Kubernetes that is sent. */
   readonly onCall?: (call: string) => void;
-  /** Its name, by default that of the chart; null: it has none. */
+  /** Its name, by default that of the chart; null: it has none, and no Lease. */
   readonly installation?: string | null;
 }
 
@@ -191,7 +191,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
         fence,
         instance: 'test',
         installation: installation ?? undefined,
-        self: () => ownLease,
+        self: () => (installation === null ? undefined : ownLease),
       },
     );
     void app
