@@ -9,11 +9,8 @@ import type { MachineIndex, AccountIdentity } from '../controller/machine-index.
 /** The provider counts transfer in MB of 1,048,576 bytes: the GB of a package are 1,024 of them. */
 const megabyte = 1_048_576;
 
-const usageFields = ['unbilledHours', 'transferTotal', 'transferRemaining'] as const;
 /** Below this share of the monthly allowance, a VM has little transfer left. */
-const lowTransfer = 0.1;
-/** The sum over all VMs of an account for which the provider returns it; undefined if there are none. */
-type Usage = Pick<Machine, (typeof usageFields)[number]> & { readonly lowTransfer: number };
+const lowShare = 0.1;
 
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
@@ -45,7 +42,7 @@ export class FleetMetrics {
   readonly #held = new WeakMap<Snapshot, { readonly held: number; readonly changes: number }>();
   /** A list never changes. */
   readonly #duplicates = new WeakMap<Snapshot, number>();
-  readonly #usage = new WeakMap<Snapshot, Usage>();
+  readonly #lowTransfer = new WeakMap<Snapshot, number | undefined>();
 
   constructor(options: FleetMetricsOptions) {
     this.#options = options;
@@ -81,11 +78,9 @@ export class FleetMetrics {
     let oldest = Number.POSITIVE_INFINITY;
     for (const deletedAt of this.#deleted.values()) oldest = Math.min(oldest, deletedAt);
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) / 1_000 : 0);
-    const { accountKeyRejected, accountMachines, accountDuplicateNames } = metrics;
-    const { accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer } = metrics;
+    const { accountKeyRejected, accountMachines, accountDuplicateNames, accountLowTransfer } = metrics;
     const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction } = metrics;
-    for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames]) gauge.reset();
-    for (const gauge of [accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer]) gauge.reset();
+    for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames, accountLowTransfer]) gauge.reset();
     for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction])
       gauge.reset();
     for (const [ordinal, account] of this.#options.accounts.list()) {
@@ -116,13 +111,8 @@ export class FleetMetrics {
     metrics.accountMachines.set({ account, managed: 'true' }, held);
     metrics.accountMachines.set({ account, managed: 'false' }, snapshot.machines.length - held);
     metrics.accountDuplicateNames.set({ account }, this.#duplicatesIn(snapshot));
-    const { unbilledHours, transferTotal, transferRemaining, lowTransfer: low } = this.#usageIn(snapshot);
-    if (unbilledHours !== undefined) metrics.accountUnbilled.set({ account }, unbilledHours);
-    if (transferTotal !== undefined) metrics.accountTransfer.set({ account }, transferTotal * megabyte);
-    if (transferRemaining !== undefined) {
-      metrics.accountTransferRemaining.set({ account }, transferRemaining * megabyte);
-      metrics.accountLowTransfer.set({ account }, low);
-    }
+    const lowTransfer = this.#lowTransferIn(snapshot);
+    if (lowTransfer !== undefined) metrics.accountLowTransfer.set({ account }, lowTransfer);
   }
 
   /**
@@ -149,22 +139,14 @@ export class FleetMetrics {
     return held;
   }
 
-  /** Above the limit of per-VM metrics, only these are exported. */
-  #usageIn(snapshot: Snapshot): Usage {
-    let usage = this.#usage.get(snapshot);
-    if (usage === undefined) {
-      const sums: { -readonly [K in keyof Usage]: Usage[K] } = { lowTransfer: 0 };
-      for (const machine of snapshot.machines) {
-        if (hasLowTransfer(machine)) sums.lowTransfer += 1;
-        for (const field of usageFields) {
-          const value = machine[field];
-          if (value !== undefined) sums[field] = (sums[field] ?? 0) + value;
-        }
-      }
-      usage = sums;
-      this.#usage.set(snapshot, usage);
+  /** Undefined if the provider reports the remaining transfer of no VM. */
+  #lowTransferIn(snapshot: Snapshot): number | undefined {
+    if (!this.#lowTransfer.has(snapshot)) {
+      const reported = snapshot.machines.filter(({ transferRemaining }) => transferRemaining !== undefined);
+      const low = reported.length === 0 ? undefined : reported.filter(hasLowTransfer).length;
+      this.#lowTransfer.set(snapshot, low);
     }
-    return usage;
+    return this.#lowTransfer.get(snapshot);
   }
 
   #duplicatesIn(snapshot: Snapshot): number {
@@ -197,7 +179,7 @@ export class FleetMetrics {
 
 /** A VM without a limit has a transfer of 0. */
 function hasLowTransfer({ transferTotal: total = 0, transferRemaining: left }: Machine): boolean {
-  return total > 0 && left !== undefined && left / total < lowTransfer;
+  return total > 0 && left !== undefined && left / total < lowShare;
 }
 
 function count(counts: Map<string, number>, of: string, by: 1 | -1): void {
