@@ -1,5 +1,4 @@
-import { providerName, readIdentity } from '../api/v1alpha1/identity.ts';
-import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
+import { isMarked, providerName, readIdentity } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { KeyIndex } from '../domain/key-index.ts';
 import type { ProviderId } from '../domain/machine.ts';
@@ -199,13 +198,8 @@ export class NamespaceQuota {
 }
 
 /** Whether a VM of the object may exist: one of these is stored before the first billable call. A tenant can write all but the last. */
-function hasBegun({ metadata, status }: VirtualMachine): boolean {
-  return (
-    metadata.finalizers?.includes(finalizer) === true ||
-    metadata.annotations?.[annotations.createPending] !== undefined ||
-    metadata.annotations?.[annotations.machine] !== undefined ||
-    (status?.id !== undefined && status.origin !== undefined)
-  );
+function hasBegun(object: VirtualMachine): boolean {
+  return isMarked(object) || recordedId(object) !== undefined;
 }
 
 /** The status of an object that only observes has an id without an origin: the VM isn't its own. */

@@ -1,6 +1,6 @@
 import { annotate, resetStatus } from '../api/v1alpha1/commands.ts';
-import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
-import { compareHint, isNameOwn } from '../api/v1alpha1/identity.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
+import { compareHint, hasFinalizer, isNameOwn } from '../api/v1alpha1/identity.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, perform, requeue } from './action.ts';
@@ -79,7 +79,7 @@ export function plan(o: Observed): Decision {
 
 /** The finalizer is stored before anything billable, so an object without it has nothing to delete. */
 function nothingToDelete(o: Observed): Decision | undefined {
-  return isDeleting(o) && !hasFinalizer(o) ? requeue(undefined) : undefined;
+  return isDeleting(o) && !hasFinalizer(o.object) ? requeue(undefined) : undefined;
 }
 
 function paused(o: Observed): Decision | undefined {
@@ -191,7 +191,7 @@ function identityIncomplete(o: Observed): Decision | undefined {
   // The intent remains until the record is stored, because a crash would lose the proof otherwise.
   if (identity.kind !== 'Known' || !o.isRecordStored || isObserving(o)) return undefined;
   const hasIntent = object.metadata.annotations?.[annotations.createPending] !== undefined;
-  if (hasFinalizer(o) && !hasIntent && compareHint(object, identity) === 'Equal') return undefined;
+  if (hasFinalizer(object) && !hasIntent && compareHint(object, identity) === 'Equal') return undefined;
   return perform({ type: 'CompleteIdentity', machine: identity }, undefined, {
     ...keptOperations(o),
     fastPolling: true,
@@ -214,10 +214,6 @@ function powerState(o: Observed): Decision | undefined {
 
 function isDeleting(o: Observed): boolean {
   return o.object.metadata.deletionTimestamp !== undefined;
-}
-
-function hasFinalizer(o: Observed): boolean {
-  return o.object.metadata.finalizers?.includes(finalizer) ?? false;
 }
 
 function originOf({ identity }: Observed): Origin | undefined {

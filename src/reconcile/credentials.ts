@@ -1,10 +1,9 @@
-import { isNameOwn } from '../api/v1alpha1/identity.ts';
+import { isMarked, isNameOwn } from '../api/v1alpha1/identity.ts';
 import {
   annotations,
   credentialsLabel,
   credentialsType,
   defaultCredentials,
-  finalizer,
   machineIdAnnotation,
 } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -237,13 +236,8 @@ export function createCredentials(options: {
  * Whether a VM of the object may exist: the finalizer is stored before it, and some of the records survive the loss of
  * others.
  */
-function hasBegun({ metadata, status }: VirtualMachine): boolean {
-  return (
-    metadata.finalizers?.includes(finalizer) === true ||
-    metadata.annotations?.[annotations.createPending] !== undefined ||
-    metadata.annotations?.[annotations.machine] !== undefined ||
-    status?.id !== undefined
-  );
+function hasBegun(object: VirtualMachine): boolean {
+  return isMarked(object) || object.status?.id !== undefined;
 }
 
 function nameOf({ namespace, name }: SecretRef): string {

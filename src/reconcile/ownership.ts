@@ -1,5 +1,6 @@
 import { annotate } from '../api/v1alpha1/commands.ts';
-import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
+import { hasFinalizer } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isSuperseded } from '../kubernetes/errors.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
@@ -104,8 +105,8 @@ export class Ownership {
     const { installation } = this.#options;
     const owner = ownerOf(object);
     if (owner === installation) return true;
-    const { finalizers = [], deletionTimestamp } = object.metadata;
-    if (owner === undefined && (!finalizers.includes(finalizer) || deletionTimestamp !== undefined)) return true;
+    const isDeleting = object.metadata.deletionTimestamp !== undefined;
+    if (owner === undefined && (!hasFinalizer(object) || isDeleting)) return true;
     const isStored = await this.#write(object, installation ?? null);
     if (isStored && owner !== undefined) this.#takenOver.set(objectKey(object), object.metadata.uid);
     return false;

@@ -1,4 +1,5 @@
-import { annotations, finalizer, plural } from '../api/v1alpha1/constants.ts';
+import { annotations, plural } from '../api/v1alpha1/constants.ts';
+import { hasFinalizer } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isRecord } from '../domain/json.ts';
 import type { KubeClient, ObjectRef, Patch, Resource } from '../kubernetes/client.ts';
@@ -94,7 +95,12 @@ export class RemovedObjects {
     const wasHeldLately = this.#heldSince.has(key);
     const isSame = before?.metadata.uid === after?.metadata.uid;
     if (!isSame) this.#heldSince.delete(key);
-    if (!initial && after !== undefined && isHeld(after) && !(isSame && before !== undefined && isHeld(before))) {
+    if (
+      !initial &&
+      after !== undefined &&
+      hasFinalizer(after) &&
+      !(isSame && before !== undefined && hasFinalizer(before))
+    ) {
       this.#heldSince.delete(key);
       this.#heldSince.set(key, now);
     }
@@ -111,7 +117,7 @@ export class RemovedObjects {
     const patched = merged(before, body) as VirtualMachine;
     const after = { ...patched, metadata: { ...patched.metadata, resourceVersion } };
     const key = objectKey(before);
-    const isKept = isHeld(after);
+    const isKept = hasFinalizer(after);
     if (isKept) this.#objects.set(key, after);
     else this.#objects.delete(key);
     this.#deps.onChange({ key, before, after: isKept ? after : undefined, initial: false });
@@ -124,11 +130,7 @@ export class RemovedObjects {
  * was not.
  */
 function wasRemovedEarly(object: VirtualMachine): boolean {
-  return object.metadata.deletionTimestamp === undefined && isHeld(object);
-}
-
-function isHeld({ metadata }: VirtualMachine): boolean {
-  return metadata.finalizers?.includes(finalizer) === true;
+  return object.metadata.deletionTimestamp === undefined && hasFinalizer(object);
 }
 
 function hasIntent({ metadata }: VirtualMachine): boolean {

@@ -1,5 +1,5 @@
 import { fieldsOf } from '../../domain/json.ts';
-import { annotations } from './constants.ts';
+import { annotations, finalizer } from './constants.ts';
 import type { CreationOptions, ObjectMeta, Origin, VirtualMachine } from './types.ts';
 
 const maxNameLength = 63;
@@ -274,4 +274,14 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
+}
+
+export function hasFinalizer({ metadata }: VirtualMachine): boolean {
+  return metadata.finalizers?.includes(finalizer) === true;
+}
+
+/** Whether the finalizer, a create intent or a hint is there, one of which is stored before any VM exists. A tenant can write all three. */
+export function isMarked(object: VirtualMachine): boolean {
+  const notes = object.metadata.annotations;
+  return hasFinalizer(object) || (notes?.[annotations.createPending] ?? notes?.[annotations.machine]) !== undefined;
 }

@@ -1,37 +1,27 @@
 import { jittered } from '../../domain/backoff.ts';
-import type { KubeClient, Resource, WatchEvent } from '../client.ts';
+import type { WatchEvent } from '../client.ts';
 import { responseError, KubeError, type KubeErrorReason, readStatus } from '../errors.ts';
 import { wait } from '../wait.ts';
-import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { WatchBackoff } from './watch-backoff.ts';
-import { createLister } from './initial-list.ts';
-import { readBookmark, decodeObject, type Decoder } from './decoder.ts';
+import { createLister, type ListerOptions } from './initial-list.ts';
+import { readBookmark, decodeObject } from './decoder.ts';
 import { isNewer } from './resource-version.ts';
 import { createIdleTimeout } from './idle-timeout.ts';
-import type { ObjectChange, Store } from './store.ts';
+import type { ObjectChange } from './store.ts';
 
 /** The API server doesn't serve the resource, because its CRD is missing, or this client may not read it. */
 export type WatchBlocker = 'NotServed' | 'Forbidden';
 
-export interface ListWatchOptions<Row> {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
-  readonly resource: Resource;
-  readonly namespace: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly pageSize?: number;
+export interface ListWatchOptions<Row> extends ListerOptions<Row> {
   /** Milliseconds between relists while the watch works, ±10 % jitter. */
   readonly relistInterval?: number;
-  readonly store: Store<Row>;
-  readonly decoder: Decoder<Row>;
   readonly onChange: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
   /** What prevents listing and watching until an administrator fixes it; undefined if nothing does. */
   readonly onBlocked: (blocker: WatchBlocker | undefined) => void;
-  readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  readonly signal: AbortSignal;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { finalizer, group, plural, version } from '../../api/v1alpha1/constants.ts';
+import { hasFinalizer } from '../../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/errors.ts';
@@ -52,12 +53,11 @@ async function withOthers(
 }
 
 /** The parts of a patch that differ in the stored object. Finalizers and annotations of others are ignored. Pure. */
-export function alteredIn(sent: MetadataPatch, { metadata }: VirtualMachine): readonly string[] {
-  const isHeld = metadata.finalizers?.includes(finalizer) ?? false;
+export function alteredIn(sent: MetadataPatch, object: VirtualMachine): readonly string[] {
   return [
-    ...(isHeld === sent.finalizers.includes(finalizer) ? [] : [`finalizer ${finalizer}`]),
+    ...(hasFinalizer(object) === sent.finalizers.includes(finalizer) ? [] : [`finalizer ${finalizer}`]),
     ...Object.entries(sent.annotations ?? {})
-      .filter(([name, value]) => (metadata.annotations?.[name] ?? null) !== value)
+      .filter(([name, value]) => (object.metadata.annotations?.[name] ?? null) !== value)
       .map(([name]) => `annotation ${name}`),
   ];
 }

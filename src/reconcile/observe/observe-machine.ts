@@ -1,5 +1,5 @@
-import { isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
-import { annotations, finalizer } from '../../api/v1alpha1/constants.ts';
+import { hasFinalizer, isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
+import { annotations } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Machine, ProviderId, UnreadableMachine } from '../../domain/machine.ts';
@@ -209,7 +209,7 @@ function isNeverCreated({ object, objectState, name }: ReconcileSubject): boolea
     // Not for an existing VM that `spec.adoption` names.
     name === providerName(object) &&
     (metadata.annotations?.[annotations.createPending] ?? objectState.openIntent(undefined)) === undefined &&
-    metadata.finalizers?.includes(finalizer) !== true &&
+    !hasFinalizer(object) &&
     status?.id === undefined
   );
 }
