@@ -1,17 +1,16 @@
 import { annotations, annotationTable, apiVersion, kind } from '../../src/api/v1alpha1/constants.ts';
 import { customResourceDefinition, printerColumns, virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import type { Schema } from '../../src/api/v1alpha1/schema/openapi.ts';
-import { generatedFrom, markdownTable } from './table.ts';
+import { generatedFrom } from './table.ts';
 
 /** docs/api.md: every field of the custom resource with its default, its rules and its description. */
 export function renderApi(): string {
   const { spec, status } = virtualMachineSchema.properties ?? {};
   if (spec === undefined || status === undefined) throw new Error('the schema has lost its spec or status');
-  const columns = printerColumns.map(({ name, description, priority }) => [
-    name.toUpperCase(),
-    description,
-    priority === undefined ? '' : 'with `-o wide`',
-  ]);
+  const columns = printerColumns.map(({ name, description, priority }) => {
+    const column = `**${name.toUpperCase()}**${priority === undefined ? '' : ' (with `-o wide`)'}`;
+    return [column, description] as const;
+  });
   const selectable = customResourceDefinition.spec.versions.flatMap(({ selectableFields }) =>
     selectableFields.map(({ jsonPath }) => jsonPath.slice(1)),
   );
@@ -24,17 +23,17 @@ ${generatedFrom('src/api/v1alpha1/schema')}
 
 ## spec
 
-${renderFields(spec)}
+${renderFields('spec', spec)}
 
 ## status
 
 ${status.description ?? ''}
 
-${renderFields(status)}
+${renderFields('status', status)}
 
 ## Annotations
 
-${markdownTable(['annotation', 'value', 'written by', 'meaning'], annotationRows)}
+${listOf(annotationEntries)}
 
 The operator ignores an annotation that takes "true" and has another value, and emits an event.
 
@@ -53,7 +52,7 @@ The operator restarts the VM once for each new text, and then shows the text in 
 
 You can fix any mistake in a spec until its VM exists. Afterwards the API server refuses what can't be done to a VM:
 
-${markdownTable(['field', 'until the VM exists', 'afterwards'], changes)}
+${listOf(changes)}
 
 The VM exists while \`status.state\` shows its state. Where \`status\` doesn't show a field, every value is accepted:
 the provider doesn't report it, or the operator didn't create the VM. The provider can change none of these fields of
@@ -87,13 +86,13 @@ them, they are compared with the VM. \`powerState\` is \`Running\` by default: f
 
 ## Combinations that look contradictory
 
-${markdownTable(['given', 'what happens'], combinations)}
+${listOf(combinations)}
 
 ## Columns of kubectl get
 
 All columns but NAME and DESIRED show what the operator observed. A column is empty until the provider reports its value.
 
-${markdownTable(['column', 'meaning', 'shown'], [['NAME', 'Name of the object', ''], ...columns])}
+${listOf([['**NAME**', 'Name of the object'], ...columns])}
 
 ## Select objects by field
 
@@ -110,24 +109,23 @@ kubectl get vps --all-namespaces --field-selector status.state=Halted
 }
 
 // `as`: `Object.entries` loses the type of the keys.
-const annotationRows = (Object.keys(annotationTable) as (keyof typeof annotationTable)[]).map((name) => {
+const annotationEntries = (Object.keys(annotationTable) as (keyof typeof annotationTable)[]).map((name) => {
   const { by, value, meaning } = annotationTable[name];
-  return [`\`${annotations[name]}\``, value, by, meaning];
+  return [`\`${annotations[name]}\` (${value}; written by ${by})`, meaning] as const;
 });
 
-const changes = [
+const changes: readonly Entry[] = [
   [
     '`region`, `package`, `osTemplate`',
-    'yes',
-    'only to what the same field of `status` shows, by id or name; you can also remove it where it is optional',
+    'only to what the same field of `status` shows, by id or name. You can also remove the field where it is optional',
   ],
-  ['`ipv6`, `privateNetworking`, `sshKeyIds`', 'yes', 'only to what the same field of `status` shows'],
-  ['`providerName`', 'no', 'no'],
-  ['`credentialsSecretRef`', 'yes', 'yes, to a key of the same account'],
-  ['every other field', 'yes', 'yes'],
+  ['`ipv6`, `privateNetworking`, `sshKeyIds`', 'only to what the same field of `status` shows'],
+  ['`providerName`', 'never, not even before the VM exists'],
+  ['`credentialsSecretRef`', 'to a key of the same account'],
+  ['every other field', 'at any time'],
 ];
 
-const combinations = [
+const combinations: readonly Entry[] = [
   ['both `id` and `name` of a region, package or template', 'refused'],
   [
     'no `region`, `package` or `osTemplate`',
@@ -136,11 +134,11 @@ const combinations = [
   ['both `adoption.id` and `adoption.name`', 'refused'],
   [
     '`adoption.id` or `adoption.name` with a policy other than `MustExist`',
-    'refused: a VM that is created has neither. With `IfExists`, `providerName` says which VM',
+    'refused, because a created VM has neither. With `IfExists`, `providerName` names the VM',
   ],
   ['`initialPasswordSecret.name` with `initialPasswordSecret.policy: None`', 'refused'],
-  ['`powerState: Halted` with a `restartRequest`', 'no restart: the request counts as handled once the VM is halted'],
-  ['a `restartRequest` that is there when the VM is created', 'no restart: a new VM has just booted'],
+  ['`powerState: Halted` with a `restartRequest`', 'no restart. The request counts as handled once the VM is halted'],
+  ['a `restartRequest` that exists when the VM is created', 'no restart, because a new VM boots anyway'],
   [
     '`adoption.id` or `adoption.name` with a `providerName`',
     'the VM must have both; another name is `AdoptionMismatch`',
@@ -160,23 +158,41 @@ const combinations = [
   ],
 ];
 
-function renderFields(schema: Schema): string {
-  return markdownTable(['field', 'type', 'default', 'rules', 'meaning'], rowsOf(schema, ''));
+/** A term and its description. */
+type Entry = readonly [term: string, description: string];
+
+function listOf(entries: readonly Entry[]): string {
+  return entries.map(([term, description]) => `- ${term}: ${description}`).join('\n');
 }
 
-function rowsOf(schema: Schema, path: string): string[][] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
-    const isRequired = schema.required?.includes(name) ?? false;
-    const isList = field.items !== undefined;
-    const row = [
-      `\`${path}${name}\``,
-      isList ? `list of ${typeOf(field.items)}` : typeOf(field),
-      field.default === undefined ? '' : `\`${JSON.stringify(field.default).replaceAll('"', '')}\``,
-      [...(isRequired ? ['required'] : []), ...rulesOf(field)].join('; '),
-      field.description ?? '',
-    ];
-    return [row].concat(rowsOf(field.items ?? field, `${path}${name}${isList ? '[]' : ''}.`));
+/** A heading for each field, and a list of the fields in it. */
+function renderFields(name: string, schema: Schema): string {
+  return Object.entries(schema.properties ?? {})
+    .map(([field, fieldSchema]) => {
+      const heading = `### ${name}.${field}\n\n_${propertiesOf(field, fieldSchema, schema)}_`;
+      const nested = nestedFields(fieldSchema, '');
+      return [heading, fieldSchema.description ?? '', listOf(nested)].filter((part) => part !== '').join('\n\n');
+    })
+    .join('\n\n');
+}
+
+function nestedFields(field: Schema, path: string): readonly Entry[] {
+  const parent = field.items ?? field;
+  return Object.entries(parent.properties ?? {}).flatMap(([name, nested]) => {
+    const entry: Entry = [`\`${path}${name}\` (${propertiesOf(name, nested, parent)})`, nested.description ?? ''];
+    return [entry].concat(nestedFields(nested, `${path}${name}${nested.items === undefined ? '' : '[]'}.`));
   });
+}
+
+/** Type, default and rules of a field. */
+function propertiesOf(name: string, field: Schema, parent: Schema): string {
+  const value = field.default;
+  return [
+    field.items === undefined ? typeOf(field) : `list of ${typeOf(field.items)}`,
+    ...(parent.required?.includes(name) === true ? ['required'] : []),
+    ...(value === undefined ? [] : [`default \`${JSON.stringify(value).replaceAll('"', '')}\``]),
+    ...rulesOf(field),
+  ].join('; ');
 }
 
 function typeOf({ type, format }: Schema): string {
@@ -187,7 +203,7 @@ function rulesOf(schema: Schema): string[] {
   const rules: string[] = [];
   if (schema.enum !== undefined) rules.push(`one of ${schema.enum.map((value) => `\`${value}\``).join(', ')}`);
   if (schema.minimum !== undefined) rules.push(`at least ${schema.minimum}`);
-  if (schema.maximum !== undefined) rules.push(`at most ${schema.maximum}`);
+  if (schema.maximum !== undefined && schema.maximum < Number.MAX_SAFE_INTEGER) rules.push(`at most ${schema.maximum}`);
   if (schema.maxLength !== undefined) rules.push(`at most ${schema.maxLength} characters`);
   if (schema.pattern !== undefined) rules.push(`matches \`${schema.pattern}\``);
   if (schema.maxItems !== undefined) rules.push(`at most ${schema.maxItems} items`);

@@ -51,13 +51,13 @@ export const annotationTable: Readonly<
     by: 'the operator',
     value: '{"at", "name", "uid", "after", "owner", "proof"}',
     meaning:
-      "Stored before the create call: when, the provider name, this object's UID, where they are known the newest time from the provider and the account's owner, and a keyed hash of UID and name with the API key. While it is there, a VM of that name may exist. A VM whose name you chose belongs to the object only if the hash is right.",
+      "The create intent, stored before the create call: the time, the provider name, this object's UID, the newest time from the provider and the account's owner where they are known, and a keyed hash of UID and name with the API key. While it exists, a VM of that name may exist. A VM whose name you chose belongs to the object only if the hash matches.",
   },
   machine: {
     by: 'the operator',
     value: '{"id", "uid", "owner", "name"}',
     meaning:
-      "A hint for restores, because backups keep annotations and drop the status: the VM's id, this object's UID, the account's owner where it is known, and the VM's name if the object doesn't give it. The record is the status. The operator never acts on a VM because of this annotation, and corrects one that differs from the record.",
+      "A hint for restores, because backups keep annotations and drop the status: the VM's id, this object's UID, the account's owner where it is known, and the VM's name if it doesn't follow from the object. The record is the status. The operator never acts on a VM because of this annotation, and corrects one that differs from the record.",
   },
   defaultCredentials: {
     by: 'the operator',
