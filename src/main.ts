@@ -216,11 +216,11 @@ async function startTracing(env: Environment, log: Log): Promise<Tracing> {
 /** The first signal requests a graceful shutdown, the second an immediate exit. */
 function stopSignals(): { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> } {
   const [first, second] = [Promise.withResolvers<NodeJS.Signals>(), Promise.withResolvers<NodeJS.Signals>()];
-  let isAsked = false;
+  let isStopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      (isAsked ? second : first).resolve(signal);
-      isAsked = true;
+      (isStopping ? second : first).resolve(signal);
+      isStopping = true;
     });
   }
   return { first: first.promise, second: second.promise };

@@ -55,8 +55,8 @@ You can fix any mistake in a spec until its VM exists. Afterwards the API server
 ${listOf(changes)}
 
 The VM exists while \`status.state\` shows its state. Where \`status\` doesn't show a field, every value is accepted:
-the provider doesn't report it, or the operator didn't create the VM. The provider can change none of these fields of
-a VM. A correction makes the spec say what the VM has: the operator sends no request for it. For another VM, create a
+the provider doesn't report it, or the operator didn't create the VM. The provider can't change these fields of
+a VM. A correction only aligns the spec with the VM: the operator sends no request for it. For another VM, create a
 new object and delete this one.
 
 A change while the create request is in flight is accepted too, and may come too late for the VM. The condition

@@ -17,7 +17,7 @@ export function explained(o: Observed, decision: Decision): Decision {
     : { ...decision, statusReason: observing(o) };
 }
 
-/** The list that the object was waiting for lacks the VM to adopt. */
+/** Whether there is more to report than Observing: the list arrived, and lacks the VM to adopt. */
 function isNews(o: Observed): boolean {
   const isObserving = o.object.status?.conditions?.some(
     ({ type, reason }) => type === 'Ready' && reason === 'Observing',

@@ -8,7 +8,7 @@ import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
 import { type PowerHistory, type MachineRead, unseen, withRead } from './power-history.ts';
 
-/** If the API server's response was lost, any of them may be the stored one. */
+/** How many settled create intents are remembered: after a lost response, any of them may be the stored one. */
 const maxSettledIntents = 32;
 /** The limit of remembered values: a user who sets new ones repeatedly gets an event for each. */
 const maxReported = 8;
@@ -24,7 +24,7 @@ export interface UnsavedStatus {
     readonly form: Form | 'Nothing';
     /** The API server's message. */
     readonly because: string;
-    /** The full status isn't attempted before this time */
+    /** The full status isn't attempted before this time (epoch milliseconds). */
     readonly until: number;
     /** Consecutive refusals. */
     readonly count: number;

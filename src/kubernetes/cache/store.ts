@@ -90,7 +90,7 @@ export class Store<T> {
     return changes.filter((change) => change !== undefined);
   }
 
-  /** A watch event. */
+  /** Applies a watch event. */
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', version: ObjectVersion<T>): ObjectChange<T> | undefined {
     this.progress(version.resourceVersion);
     const entry = this.#entries.get(version.key);
