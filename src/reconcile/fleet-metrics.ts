@@ -4,7 +4,8 @@ import type { Clock } from '../domain/clock.ts';
 import type { Machine, ProviderId } from '../domain/machine.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { MachineIndex, AccountIdentity } from '../controller/machine-index.ts';
+import type { MachineIndex } from '../controller/machine-index.ts';
+import type { AccountIdentity } from '../controller/reservation.ts';
 
 /** The provider counts transfer in MB of 1,048,576 bytes: the GB of a package are 1,024 of them. */
 const megabyte = 1_048_576;

@@ -5,7 +5,8 @@ import { cutToBytes } from '../domain/text.ts';
 import type { EventNote, EventRecorder } from '../kubernetes/events.ts';
 import type { Snapshot } from '../provider/account/account.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { MachineIndex, AccountIdentity } from '../controller/machine-index.ts';
+import type { MachineIndex } from '../controller/machine-index.ts';
+import type { AccountIdentity } from '../controller/reservation.ts';
 
 export interface UnmanagedMachinesOptions {
   readonly machineIndex: Pick<MachineIndex, 'isReserved'>;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { MachineIndex, type AccountIdentity } from '../../src/controller/machine-index.ts';
+import { MachineIndex } from '../../src/controller/machine-index.ts';
+import type { AccountIdentity } from '../../src/controller/reservation.ts';
 import { type ObjectOptions, objectWith } from '../plan/fixtures.ts';
 
 const accepted = (ownerId: number | undefined): AccountIdentity => ({ credentialStatus: 'Accepted', ownerId });
