@@ -2,9 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { renderCrd } from '../../hack/generate/crd.ts';
+import { cases } from '../../hack/golden/cases.ts';
 import { goldenChartFiles, leftInGoldenChart } from '../../hack/golden/chart.ts';
 import { type Definition, breakingChanges } from '../../hack/golden/breaking-changes.ts';
+import { readiness } from '../support/control-plane.ts';
 import { currentVersion, goldenFolder, goldenVersions } from '../../hack/golden/versions.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -41,5 +44,12 @@ describe('the version in package.json has its golden set', () => {
       expect(readdirSync(join(root, goldenFolder, version, folder)).length, folder).toBeGreaterThan(0);
     }
     expect(existsSync(join(root, goldenFolder, version, 'machines.yaml'))).toBe(true);
+  });
+
+  it.each(cases)('whose object $name shows what its case brings about, and nothing of another one', (one) => {
+    const file = join(root, goldenFolder, version, 'samples', one.group, `${one.name}.yaml`);
+    // Our own files.
+    const object = parse(readFileSync(file, 'utf8')) as VirtualMachine;
+    expect(readiness(object)).toBe(one.afterwards?.last ?? one.first);
   });
 });
