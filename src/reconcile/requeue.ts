@@ -1,5 +1,5 @@
 import type { ReconcileResult } from '../controller/workers.ts';
-import { KubeError, type KubeErrorReason } from '../kubernetes/errors.ts';
+import { hasReason, KubeError, type KubeErrorReason } from '../kubernetes/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Conclusion } from './conclude.ts';
 import type { ObjectState } from './object-state.ts';
@@ -30,8 +30,8 @@ export function requeueAfterError(
   key: string,
   error: unknown,
 ): ReconcileResult {
-  // The object was just deleted; the watch is about to show that.
-  if (error instanceof KubeError && error.reason === 'NotFound') return { requeue: true };
+  // The object was just changed or deleted; the watch is about to show that.
+  if (hasReason(error, 'Conflict', 'NotFound')) return { requeue: true };
   if (!(error instanceof KubeError) || !unavailableReasons.has(error.reason)) throw error;
   // A fixed delay, because the backoff of the object must not outlast the outage.
   log.warn('API server is unavailable, requeued object', { object: key, error });

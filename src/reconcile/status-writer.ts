@@ -102,7 +102,10 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       // A form that was just refused isn't sent again.
       const isHeld = form !== 'Nothing' && until > clock.monotonic();
       const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
-      const written = await writeStatus(client, { object, after, now, ...shorter });
+      // An administrator or a restore may store a record at the same time as the first report: it must not become half of each.
+      const isFirst = object.status?.conditions === undefined && after.id === undefined && !isOutcome;
+      const condition = isFirst ? { resourceVersion: object.metadata.resourceVersion } : {};
+      const written = await writeStatus(client, { object, after, now, ...shorter, ...condition });
       const isStatusAsSent = equal(written.stored.status, after);
       cache.assume(written.stored, { resourceVersion: versionOf(written), isStatusAsSent });
       noteStored(after, written, objectState);

@@ -107,6 +107,28 @@ it('an adoption that the user withdraws before it is stored is not recorded, and
   expect(cluster.machine('other')?.status).toMatchObject({ id: 1, origin: 'Adopted' });
 });
 
+it('a record that an administrator stores during the first reconciliation stays', async () => {
+  const world = await createWorld();
+  const { apply, clock, cluster, condition, fakeProvider } = world;
+  const { id } = fakeProvider.add('legacy');
+  let isStored = false;
+  cluster.holds = (sent) => {
+    const uid = cluster.machine('web')?.metadata.uid;
+    if (sent !== 'status web' || isStored || uid === undefined) return undefined;
+    isStored = true;
+    const internal = { objectUID: uid };
+    cluster.change('web', { status: { id, providerName: 'legacy', origin: 'Adopted', ownerId: 1, internal } });
+    return undefined;
+  };
+  apply('web', { managementPolicy: 'Plan' });
+  await clock.advance(minute);
+  expect([isStored, cluster.machine('web')?.status?.providerName]).toEqual([true, 'legacy']);
+  cluster.change('web', { spec: { managementPolicy: 'Manage' } });
+  await clock.advance(minute);
+  expect([condition('web', 'Ready')?.reason, cluster.machine('web')?.status?.id]).toEqual(['Available', id]);
+  expect(fakeProvider.count('CreateMachine')).toBe(0);
+});
+
 it.each([
   { because: 'the power state', body: { spec: { powerState: 'Running' } } },
   { because: 'a pause', body: paused },

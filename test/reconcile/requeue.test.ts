@@ -43,9 +43,11 @@ describe('after an error of the API server', () => {
     expect(after(reason)).toEqual({ failed: true, after: 3_000 });
   });
 
-  it('NotFound, it is repeated at once', () => expect(after('NotFound')).toEqual({ requeue: true }));
+  it.each<KubeErrorReason>(['NotFound', 'Conflict'])('%s, it is repeated at once', (reason) =>
+    expect(after(reason)).toEqual({ requeue: true }),
+  );
 
-  it.each<KubeErrorReason>(['Forbidden', 'Invalid', 'Conflict'])('%s, the error is thrown', (reason) => {
+  it.each<KubeErrorReason>(['Forbidden', 'Invalid'])('%s, the error is thrown', (reason) => {
     expect(() => after(reason)).toThrow('patch');
   });
 });
