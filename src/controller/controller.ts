@@ -4,9 +4,8 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { areWorkersStuck } from './liveness.ts';
-import { createBackoff } from './requeue-backoff.ts';
 import { WorkQueueMetrics } from './work-queue-metrics.ts';
-import { createWorkQueue, type WorkQueue } from './work-queue.ts';
+import { WorkQueue } from './work-queue.ts';
 import { runWorkers, type Workers, type WorkersOptions } from './workers.ts';
 
 export interface ControllerOptions {
@@ -42,7 +41,7 @@ const fencedRequeue = 1_000;
 export function createController(options: ControllerOptions): Controller {
   const { clock, random, log, tracing, fence, reconcile } = options;
   const metrics = new WorkQueueMetrics(options.metrics);
-  const queue = createWorkQueue({ clock, onAdd: () => metrics.added(), onDelay: () => metrics.delayed() });
+  const queue = new WorkQueue({ clock, random, onAdd: () => metrics.added(), onDelay: () => metrics.delayed() });
   let leadingSince: number | undefined;
   let workers: Workers | undefined;
   let isStopping = false;
@@ -57,7 +56,6 @@ export function createController(options: ControllerOptions): Controller {
       leadingSince = clock.monotonic();
       workers = runWorkers({
         queue,
-        backoff: createBackoff({ random }),
         count: options.workers,
         clock,
         log,

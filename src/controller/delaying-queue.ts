@@ -1,43 +1,49 @@
 import type { Clock } from '../domain/clock.ts';
+import type { QueueItem } from './queue-item.ts';
 
 interface Entry {
-  readonly key: string;
+  readonly item: QueueItem;
   readonly due: number;
 }
 
-/** Keys that become due later, each once, at the earliest time requested. One timer serves all of them. */
+/** Items that become due later, each once, at the earliest time requested. One timer serves all of them. */
 export class DelayingQueue {
   readonly #clock: Clock;
-  readonly #onDue: (key: string) => void;
-  readonly #dueByKey = new Map<string, number>();
-  /** A binary heap by `due`; entries that `#dueByKey` doesn't confirm are stale. */
+  readonly #onDue: (item: QueueItem) => void;
+  /** How many items are delayed. */
+  #size = 0;
+  /** A binary heap by `due`; entries that `dueAt` of their item doesn't confirm are stale. */
   #heap: Entry[] = [];
   #timer: { readonly due: number; readonly cancel: () => void } | undefined;
 
-  constructor(clock: Clock, onDue: (key: string) => void) {
+  constructor(clock: Clock, onDue: (item: QueueItem) => void) {
     this.#clock = clock;
     this.#onDue = onDue;
   }
 
-  add(key: string, milliseconds: number): void {
+  add(item: QueueItem, milliseconds: number): void {
     const due = this.#clock.monotonic() + milliseconds;
-    const known = this.#dueByKey.get(key);
-    if (known !== undefined && known <= due) return;
-    this.#dueByKey.set(key, due);
-    this.#push({ key, due });
+    if (item.dueAt !== undefined && item.dueAt <= due) return;
+    if (item.dueAt === undefined) this.#size += 1;
+    item.dueAt = due;
+    this.#push({ item, due });
     this.#arm();
   }
 
-  remove(key: string): void {
-    if (!this.#dueByKey.delete(key) || this.#heap.length < 64 + 2 * this.#dueByKey.size) return;
+  remove(item: QueueItem): void {
+    if (item.dueAt === undefined) return;
+    item.dueAt = undefined;
+    this.#size -= 1;
+    if (this.#heap.length < 64 + 2 * this.#size) return;
     // Keys that are delayed again and again must not fill the heap with stale entries.
-    this.#heap = [...this.#dueByKey].map(([name, due]) => ({ key: name, due })).toSorted((a, b) => a.due - b.due);
+    this.#heap = this.#heap.filter(isConfirmed).toSorted((a, b) => a.due - b.due);
   }
 
   clear(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#dueByKey.clear();
+    for (const { item } of this.#heap) item.dueAt = undefined;
+    this.#size = 0;
     this.#heap = [];
   }
 
@@ -54,9 +60,10 @@ export class DelayingQueue {
     const now = this.#clock.monotonic();
     for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {
       this.#pop();
-      if (this.#dueByKey.get(first.key) !== first.due) continue;
-      this.#dueByKey.delete(first.key);
-      this.#onDue(first.key);
+      if (!isConfirmed(first)) continue;
+      first.item.dueAt = undefined;
+      this.#size -= 1;
+      this.#onDue(first.item);
     }
     this.#arm();
   }
@@ -90,4 +97,8 @@ export class DelayingQueue {
     }
     heap[index] = last;
   }
+}
+
+function isConfirmed({ item, due }: Entry): boolean {
+  return item.dueAt === due;
 }

@@ -2,55 +2,8 @@ import type { Clock } from '../domain/clock.ts';
 import { DelayingQueue } from './delaying-queue.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { OwnWrite } from './own-write.ts';
-
-/** Why a key is added, the highest priority first: a user changed the object; it is due; a resync of all objects. */
-export type Priority = 'user' | 'normal' | 'resync';
-
-/**
- * Keys to reconcile. A key waits at most once and has at most one worker; a key that is added while it is processed waits again
- * after `done`. Higher priorities go first. Every fourth key is the oldest one that has waited for five seconds, whatever its
- * priority: no key starves, and a high priority doesn't wait for a backlog. Within a priority: round-robin by namespace.
- */
-export interface WorkQueue {
-  /**
-   * The default priority is `normal`. Of a key that waits already, the higher priority counts. `isOnly`: whether the key is added for
-   * nothing but this write.
-   */
-  add(key: string, options?: { readonly priority?: Priority; readonly isOnly?: (write: OwnWrite) => boolean }): void;
-  /** The write of the reconciliation in progress was answered: what was added for it alone needs no further reconciliation. */
-  discard(key: string, write: OwnWrite): void;
-  /** Adds the key after this many milliseconds, or earlier if requested before; cancelled when a worker takes the key sooner. */
-  addAfter(key: string, milliseconds: number): void;
-  /** The next key, as soon as there is one; undefined after `shutdown`. The worker must call `done` with it. */
-  get(): Promise<string | undefined>;
-  done(key: string): void;
-  /** Milliseconds that a key waited before its worker took it. */
-  queueDuration(key: string): number;
-  /** `get` returns no further key. */
-  shutdown(): void;
-  /** Keys that wait now. */
-  readonly depth: number;
-  /** `depth` by priority. */
-  readonly depths: Readonly<Record<Priority, number>>;
-  /** Milliseconds that the oldest key has waited; 0 when none waits. */
-  readonly oldestWaitMs: number;
-}
-
-interface Waiting {
-  readonly priority: Priority;
-  readonly since: number;
-}
-
-interface Processing {
-  readonly waited: number;
-  /** Added again while it is processed. */
-  dirty: Again | undefined;
-}
-
-interface Again extends Waiting {
-  /** Whether it was added for nothing but this write. Undefined: for another reason, or for several. */
-  readonly isOnly: ((write: OwnWrite) => boolean) | undefined;
-}
+import { type Again, createQueueItem, isIdle, type Priority, type QueueItem, type Waiting } from './queue-item.ts';
+import { requeueDelay } from './requeue-backoff.ts';
 
 const rank = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
 const priorities = ['user', 'normal', 'resync'] as const satisfies readonly Priority[];
@@ -60,130 +13,201 @@ const byPriorityPerAged = 3;
 
 export interface WorkQueueOptions {
   readonly clock: Clock;
+  /** For the jitter of the backoff: a number in [0, 1). */
+  readonly random: () => number;
   /** Called when a key begins to wait that didn't wait already. */
   readonly onAdd?: () => void;
   /** Called when a key is to be added after a delay. */
   readonly onDelay?: () => void;
 }
 
-export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): WorkQueue {
-  const queues: Record<Priority, FairQueue> = {
+/**
+ * Keys to reconcile. A key waits at most once and has at most one worker; a key that is added while it is processed waits again
+ * after `done`. Higher priorities go first. Every fourth key is the oldest one that has waited for five seconds, whatever its
+ * priority: no key starves, and a high priority doesn't wait for a backlog. Within a priority: round-robin by namespace.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #items = new Map<string, QueueItem>();
+  readonly #queues: Readonly<Record<Priority, FairQueue>> = {
     user: new FairQueue(),
     normal: new FairQueue(),
     resync: new FairQueue(),
   };
-  const priorityOf = new Map<string, Priority>();
-  const processing = new Map<string, Processing>();
-  const getters: ((key: string | undefined) => void)[] = [];
-  const delaying = new DelayingQueue(clock, (key) => add(key, 'normal'));
-  let isShutDown = false;
-  let byPriorityLeft = 0;
+  readonly #delaying: DelayingQueue;
+  readonly #getters: ((key: string | undefined) => void)[] = [];
+  #isShutDown = false;
+  #byPriorityLeft = 0;
 
-  function add(key: string, priority: Priority, isOnly?: Again['isOnly']): void {
-    if (isShutDown) return;
-    const wanted = { priority, since: clock.monotonic() };
-    const current = processing.get(key);
-    if (current === undefined) enqueue(key, wanted);
-    else current.dirty = current.dirty === undefined ? { ...wanted, isOnly } : higher(current.dirty, wanted);
-    serve();
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+    this.#delaying = new DelayingQueue(options.clock, (item) => this.#add(item, 'normal'));
   }
 
-  function enqueue(key: string, wanted: Waiting): void {
-    const known = priorityOf.get(key);
-    const since = known === undefined ? undefined : queues[known].since(key);
-    if (known === undefined || since === undefined) {
-      onAdd?.();
-      return append(key, wanted);
+  /**
+   * The default priority is `normal`. Of a key that waits already, the higher priority counts. `isOnly`: whether the key is added for
+   * nothing but this write.
+   */
+  add(
+    key: string,
+    {
+      priority = 'normal',
+      isOnly,
+    }: { readonly priority?: Priority; readonly isOnly?: (write: OwnWrite) => boolean } = {},
+  ): void {
+    if (!this.#isShutDown) this.#add(this.#itemOf(key), priority, isOnly);
+  }
+
+  /** The write of the reconciliation in progress was answered: what was added for it alone needs no further reconciliation. */
+  discard(key: string, write: OwnWrite): void {
+    const processing = this.#items.get(key)?.processing;
+    if (processing?.dirty?.isOnly?.(write) === true) processing.dirty = undefined;
+  }
+
+  /** Adds the key after this many milliseconds, or earlier if requested before; cancelled when a worker takes the key sooner. */
+  addAfter(key: string, milliseconds: number): void {
+    if (this.#isShutDown) return;
+    if (milliseconds <= 0) return this.add(key);
+    this.#options.onDelay?.();
+    this.#delaying.add(this.#itemOf(key), milliseconds);
+  }
+
+  /** Adds the key with exponential backoff, after a failure. Returns whether `error` differs from that of the failure before. */
+  addRateLimited(key: string, error?: string): boolean {
+    const item = this.#itemOf(key);
+    const isNew = error !== undefined && item.lastError !== error;
+    item.lastError = error;
+    this.addAfter(key, requeueDelay(item.failures, this.#options.random()));
+    item.failures += 1;
+    return isNew;
+  }
+
+  /** The key succeeded: its next failure counts as its first. */
+  forget(key: string): void {
+    const item = this.#items.get(key);
+    if (item === undefined) return;
+    item.failures = 0;
+    item.lastError = undefined;
+    this.#release(item);
+  }
+
+  /** The next key, as soon as there is one; undefined after `shutdown`. The worker must call `done` with it. */
+  get(): Promise<string | undefined> {
+    if (this.#isShutDown) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#getters.push(resolve);
+      this.#serve();
+    });
+  }
+
+  done(key: string): void {
+    const item = this.#items.get(key);
+    if (item === undefined) return;
+    const dirty = item.processing?.dirty;
+    item.processing = undefined;
+    if (dirty !== undefined && !this.#isShutDown) this.#enqueue(item, dirty);
+    this.#release(item);
+    this.#serve();
+  }
+
+  /** Milliseconds that a key waited before its worker took it. */
+  queueDuration(key: string): number {
+    return this.#items.get(key)?.processing?.waited ?? 0;
+  }
+
+  /** `get` returns no further key. */
+  shutdown(): void {
+    this.#isShutDown = true;
+    this.#delaying.clear();
+    for (const resolve of this.#getters.splice(0)) resolve(undefined);
+  }
+
+  /** Keys that wait now. */
+  get depth(): number {
+    return priorities.reduce((sum, priority) => sum + this.#queues[priority].size, 0);
+  }
+
+  /** `depth` by priority. */
+  get depths(): Readonly<Record<Priority, number>> {
+    const { user, normal, resync } = this.#queues;
+    return { user: user.size, normal: normal.size, resync: resync.size };
+  }
+
+  /** Milliseconds that the oldest key has waited; 0 when none waits. */
+  get oldestWaitMs(): number {
+    const now = this.#options.clock.monotonic();
+    return Math.max(...priorities.map((priority) => now - (this.#queues[priority].oldest() ?? now)));
+  }
+
+  #itemOf(key: string): QueueItem {
+    const known = this.#items.get(key);
+    if (known !== undefined) return known;
+    const item = createQueueItem(key);
+    this.#items.set(key, item);
+    return item;
+  }
+
+  #release(item: QueueItem): void {
+    if (isIdle(item)) this.#items.delete(item.key);
+  }
+
+  #add(item: QueueItem, priority: Priority, isOnly?: Again['isOnly']): void {
+    const wanted = { priority, since: this.#options.clock.monotonic() };
+    const { processing } = item;
+    if (processing === undefined) this.#enqueue(item, wanted);
+    else processing.dirty = processing.dirty === undefined ? { ...wanted, isOnly } : higher(processing.dirty, wanted);
+    this.#serve();
+  }
+
+  #enqueue(item: QueueItem, wanted: Waiting): void {
+    const known = item.waiting;
+    if (known === undefined) {
+      this.#options.onAdd?.();
+      return this.#queues[wanted.priority].add(item, { priority: wanted.priority, since: wanted.since });
     }
-    if (rank[known] <= rank[wanted.priority]) return;
-    queues[known].delete(key);
-    append(key, { priority: wanted.priority, since });
+    if (rank[known.priority] <= rank[wanted.priority]) return;
+    this.#queues[known.priority].delete(item);
+    this.#queues[wanted.priority].add(item, { priority: wanted.priority, since: known.since });
   }
 
-  function append(key: string, { priority, since }: Waiting): void {
-    queues[priority].add(key, since);
-    priorityOf.set(key, priority);
+  #serve(): void {
+    while (this.#getters.length > 0) {
+      const item = this.#next();
+      if (item === undefined) return;
+      this.#getters.shift()?.(this.#handOut(item));
+    }
   }
 
-  /** The next key by priority; or, when the aging interval is over, the one that has waited longest. */
-  function next(): (Waiting & { readonly key: string }) | undefined {
-    const late = clock.monotonic() - agingAfter;
-    let best: (Waiting & { readonly key: string }) | undefined;
+  /** The next item by priority; or, when the aging interval is over, the one that has waited longest. */
+  #next(): QueueItem | undefined {
+    const late = this.#options.clock.monotonic() - agingAfter;
+    let best: QueueItem | undefined;
     let isByPriority = true;
     for (const priority of priorities) {
-      const head = queues[priority].head();
+      const head = this.#queues[priority].head();
       if (head === undefined) continue;
-      const isOverdue = byPriorityLeft === 0 && head.since <= late;
-      if (best !== undefined && !(isOverdue && head.since < best.since)) continue;
+      const isOverdue = this.#byPriorityLeft === 0 && sinceOf(head) <= late;
+      if (best !== undefined && !(isOverdue && sinceOf(head) < sinceOf(best))) continue;
       isByPriority = best === undefined;
-      best = { ...head, priority };
+      best = head;
     }
-    if (best !== undefined) byPriorityLeft = isByPriority ? Math.max(0, byPriorityLeft - 1) : byPriorityPerAged;
+    if (best !== undefined)
+      this.#byPriorityLeft = isByPriority ? Math.max(0, this.#byPriorityLeft - 1) : byPriorityPerAged;
     return best;
   }
 
-  function serve(): void {
-    while (getters.length > 0) {
-      const found = next();
-      if (found === undefined) return;
-      getters.shift()?.(handOut(found));
-    }
-  }
-
-  function handOut({ key, priority, since }: Waiting & { readonly key: string }): string {
-    queues[priority].pop(key);
-    priorityOf.delete(key);
+  #handOut(item: QueueItem): string {
+    const waited = this.#options.clock.monotonic() - sinceOf(item);
+    if (item.waiting !== undefined) this.#queues[item.waiting.priority].pop(item);
     // The reconciliation that begins returns when the key is due again.
-    delaying.remove(key);
-    processing.set(key, { waited: clock.monotonic() - since, dirty: undefined });
-    return key;
+    this.#delaying.remove(item);
+    item.processing = { waited, dirty: undefined };
+    return item.key;
   }
+}
 
-  return {
-    add: (key, { priority = 'normal', isOnly } = {}) => add(key, priority, isOnly),
-    discard(key, write) {
-      const current = processing.get(key);
-      if (current?.dirty?.isOnly?.(write) === true) current.dirty = undefined;
-    },
-    addAfter(key, milliseconds) {
-      if (isShutDown) return;
-      if (milliseconds <= 0) return add(key, 'normal');
-      onDelay?.();
-      delaying.add(key, milliseconds);
-    },
-    get() {
-      if (isShutDown) return Promise.resolve(undefined);
-      return new Promise((resolve) => {
-        getters.push(resolve);
-        serve();
-      });
-    },
-    done(key) {
-      const dirty = processing.get(key)?.dirty;
-      processing.delete(key);
-      if (dirty === undefined || isShutDown) return;
-      enqueue(key, dirty);
-      serve();
-    },
-    queueDuration: (key) => processing.get(key)?.waited ?? 0,
-    shutdown() {
-      isShutDown = true;
-      delaying.clear();
-      for (const resolve of getters.splice(0)) resolve(undefined);
-    },
-    get depth() {
-      return priorityOf.size;
-    },
-    get depths() {
-      const depths = { user: 0, normal: 0, resync: 0 };
-      for (const priority of priorityOf.values()) depths[priority] += 1;
-      return depths;
-    },
-    get oldestWaitMs() {
-      const now = clock.monotonic();
-      return Math.max(...Object.values(queues).map((queue) => now - (queue.oldest() ?? now)));
-    },
-  };
+function sinceOf({ waiting }: QueueItem): number {
+  return waiting?.since ?? Infinity;
 }
 
 function higher(a: Waiting, b: Waiting): Again {

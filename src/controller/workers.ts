@@ -2,7 +2,6 @@ import type { Clock } from '../domain/clock.ts';
 import { namespaceOf } from '../domain/object-key.ts';
 import { Semaphore } from '../domain/semaphore.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Backoff } from './requeue-backoff.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /**
@@ -28,7 +27,6 @@ export interface Reconciliation {
 
 export interface WorkersOptions {
   readonly queue: WorkQueue;
-  readonly backoff: Backoff;
   /** How many keys are reconciled at once, not counting those that wait without a worker. */
   readonly count?: number;
   /** Waits for other parties go through `withoutWorker`, so that they hold no worker. */
@@ -52,33 +50,28 @@ export interface Workers {
 }
 
 /** Takes keys and reconciles them, at most `count` at a time. A reconciliation that throws affects only its key. */
-export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onReconciled }: WorkersOptions): Workers {
-  /** Keys whose reconciliations throw, with the last logged error: logged again only when it changes. */
-  const lastErrors = new Map<string, string>();
-
+export function runWorkers({ queue, count = 32, handle, clock, log, onReconciled }: WorkersOptions): Workers {
   const semaphore = new Semaphore(count);
-  /** By key: since when (monotonic) it holds a worker, the oldest first. */
-  const busySince = new Map<string, number>();
+  /** Since when (monotonic) each reconciliation holds its worker, the oldest first. */
+  const busy = new Set<{ readonly since: number }>();
   let lastEndAt = clock.monotonic();
 
-  /** Ends the time that the key holds its worker, and returns it in milliseconds. */
-  function stopTimer(key: string): number {
-    const elapsed = clock.monotonic() - (busySince.get(key) ?? clock.monotonic());
-    busySince.delete(key);
-    return elapsed;
-  }
-
-  async function waitWithoutWorker<T>(
-    key: string,
-    wait: Promise<T>,
-    addWorkTime: (milliseconds: number) => void,
-  ): Promise<T> {
-    addWorkTime(stopTimer(key));
-    try {
-      return await semaphore.runReleased(wait, namespaceOf(key));
-    } finally {
-      busySince.set(key, clock.monotonic());
-    }
+  /** Measures how long a reconciliation holds a worker, in milliseconds. */
+  function createTimer(): { readonly stop: () => void; readonly start: () => void; readonly elapsed: () => number } {
+    let current = { since: clock.monotonic() };
+    let elapsed = 0;
+    busy.add(current);
+    return {
+      stop() {
+        busy.delete(current);
+        elapsed += clock.monotonic() - current.since;
+      },
+      start() {
+        current = { since: clock.monotonic() };
+        busy.add(current);
+      },
+      elapsed: () => elapsed,
+    };
   }
 
   async function work(): Promise<void> {
@@ -98,60 +91,55 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onR
   async function reconcile(key: string): Promise<void> {
     const startedAt = clock.monotonic();
     const waitMilliseconds = queue.queueDuration(key);
-    busySince.set(key, startedAt);
-    let workMilliseconds = 0;
-    const addWorkTime = (milliseconds: number): void => void (workMilliseconds += milliseconds);
-    const result = await handleKey(key, addWorkTime);
-    addWorkTime(stopTimer(key));
+    const timer = createTimer();
+    const result = await handleKey(key, async (wait) => {
+      timer.stop();
+      try {
+        return await semaphore.runReleased(wait, namespaceOf(key));
+      } finally {
+        timer.start();
+      }
+    });
+    timer.stop();
     lastEndAt = clock.monotonic();
     semaphore.release();
     queue.done(key);
-    onReconciled?.({ key, result, milliseconds: clock.monotonic() - startedAt, workMilliseconds, waitMilliseconds });
+    const milliseconds = clock.monotonic() - startedAt;
+    onReconciled?.({ key, result, milliseconds, workMilliseconds: timer.elapsed(), waitMilliseconds });
   }
 
-  async function handleKey(
-    key: string,
-    addWorkTime: (milliseconds: number) => void,
-  ): Promise<Reconciliation['result']> {
+  async function handleKey(key: string, withoutWorker: ReleaseWorker): Promise<Reconciliation['result']> {
     try {
-      const result = await handle(key, (wait) => waitWithoutWorker(key, wait, addWorkTime));
-      lastErrors.delete(key);
+      const result = await handle(key, withoutWorker);
       const hasFailed = 'failed' in result;
       if ('requeue' in result || (hasFailed && result.after === undefined)) {
-        queue.addAfter(key, backoff.next(key));
+        queue.addRateLimited(key);
         return hasFailed ? 'error' : 'requeue';
       }
-      backoff.forget(key);
+      queue.forget(key);
       if (result.after === undefined) return 'success';
       queue.addAfter(key, result.after);
       return hasFailed ? 'error' : 'requeue_after';
     } catch (error) {
-      logError(key, error);
-      queue.addAfter(key, backoff.next(key));
+      // Repeated with each retry otherwise.
+      if (queue.addRateLimited(key, String(error))) log.error('Reconciler error', { object: key, error });
       return 'error';
     }
-  }
-
-  function logError(key: string, error: unknown): void {
-    const text = String(error);
-    if (lastErrors.get(key) === text) return;
-    lastErrors.set(key, text);
-    log.error('Reconciler error', { object: key, error });
   }
 
   const ended = work();
   return {
     get longestReconcileMs() {
-      const [since] = busySince.values();
-      return since === undefined ? 0 : clock.monotonic() - since;
+      const [oldest] = busy;
+      return oldest === undefined ? 0 : clock.monotonic() - oldest.since;
     },
     get unfinishedMs() {
       let sum = 0;
-      for (const since of busySince.values()) sum += clock.monotonic() - since;
+      for (const { since } of busy) sum += clock.monotonic() - since;
       return sum;
     },
     get active() {
-      return busySince.size;
+      return busy.size;
     },
     get lastEndAt() {
       return lastEndAt;

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { ObjectMeta, VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { isOnlyOwnWrite, type OwnWrite } from '../../src/controller/own-write.ts';
-import { createWorkQueue, type WorkQueue } from '../../src/controller/work-queue.ts';
+import { WorkQueue } from '../../src/controller/work-queue.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';
 
@@ -83,7 +83,7 @@ test.each<{ what: string; add: (queue: WorkQueue) => void; isQueued: boolean }>(
 ])(
   'a key added during its reconciliation for $what is queued again ($isQueued) after the answer',
   async ({ add, isQueued }) => {
-    const queue = createWorkQueue({ clock: createManualClock() });
+    const queue = new WorkQueue({ clock: createManualClock(), random: () => 0 });
     queue.add('a');
     await queue.get();
     add(queue);
@@ -94,7 +94,7 @@ test.each<{ what: string; add: (queue: WorkQueue) => void; isQueued: boolean }>(
 );
 
 test('a key that is not reconciled stays in the queue, whatever it was added for', async () => {
-  const queue = createWorkQueue({ clock: createManualClock() });
+  const queue = new WorkQueue({ clock: createManualClock(), random: () => 0 });
   queue.add('a', { isOnly: () => true });
   queue.discard('a', { resourceVersion: '6', replaced: '5' });
   expect(queue.depth).toBe(1);

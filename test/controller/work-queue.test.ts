@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createWorkQueue, type Priority, type WorkQueue } from '../../src/controller/work-queue.ts';
+import type { Priority } from '../../src/controller/queue-item.ts';
+import { WorkQueue } from '../../src/controller/work-queue.ts';
 import { createManualClock } from '../support/clock.ts';
 import { assertProperty } from '../support/property.ts';
 
 function stage() {
   const clock = createManualClock();
-  return { clock, queue: createWorkQueue({ clock }) };
+  return { clock, queue: new WorkQueue({ clock, random: () => 0 }) };
 }
 
 /** Takes and finishes all that waits. */
@@ -361,7 +362,8 @@ test('the oldest wait is that of any key, in any namespace and behind any other 
 test('ten thousand keys that are processed before they are due leave few timers, and the remaining ones keep their order', async () => {
   const clock = createManualClock();
   let timers = 0;
-  const queue = createWorkQueue({
+  const queue = new WorkQueue({
+    random: () => 0,
     clock: { ...clock, schedule: (after, callback) => ((timers += 1), clock.schedule(after, callback)) },
   });
   const kept = Array.from({ length: 20 }, (_, index) => ({ key: `kept/${index}`, after: 20_000 + ((index * 7) % 20) }));
@@ -382,7 +384,8 @@ test('ten thousand keys that are processed before they are due leave few timers,
 test('ten thousand keys that become due set one timer at a time', async () => {
   const clock = createManualClock();
   let timers = 0;
-  const queue = createWorkQueue({
+  const queue = new WorkQueue({
+    random: () => 0,
     clock: {
       ...clock,
       schedule: (milliseconds, callback) => {
@@ -460,7 +463,12 @@ test('in any order of operations, no key is processed twice at once and none is 
 test('counts added and delayed keys once, as the workqueue of client-go does', async () => {
   const clock = createManualClock();
   const counts = { adds: 0, delays: 0 };
-  const queue = createWorkQueue({ clock, onAdd: () => (counts.adds += 1), onDelay: () => (counts.delays += 1) });
+  const queue = new WorkQueue({
+    clock,
+    random: () => 0,
+    onAdd: () => (counts.adds += 1),
+    onDelay: () => (counts.delays += 1),
+  });
   queue.add('a');
   queue.add('a', { priority: 'user' });
   queue.add('b', { priority: 'resync' });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/domain/clock.ts';
-import { createBackoff } from '../../src/controller/requeue-backoff.ts';
 import {
   type ReconcileResult,
   type ReleaseWorker,
@@ -8,7 +7,7 @@ import {
   runWorkers,
   type WorkersOptions,
 } from '../../src/controller/workers.ts';
-import { createWorkQueue } from '../../src/controller/work-queue.ts';
+import { WorkQueue } from '../../src/controller/work-queue.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createManualClock } from '../support/clock.ts';
@@ -18,13 +17,12 @@ function stage(
   options: Partial<WorkersOptions> = {},
 ) {
   const clock = createManualClock();
-  const queue = createWorkQueue({ clock });
+  const queue = new WorkQueue({ clock, random: () => 0 });
   const lines: string[] = [];
   const passes: Reconciliation[] = [];
   const log: Log = { ...silentLog, error: (_message, fields) => void lines.push(String(fields?.['object'])) };
   const workers = runWorkers({
     queue,
-    backoff: createBackoff({ random: () => 0 }),
     handle: (key, park) => handle(key, clock, park),
     clock,
     log,
