@@ -13,7 +13,7 @@ import { dawn } from './time.ts';
 export interface Configuration {
   readonly name: string;
   /**
-   * `Applied`: the object was just applied. `Settled`: its machine exists and matches the spec. `Restored`: it was applied from
+   * `Applied`: the object was just applied. `Settled`: its VM exists and matches the spec. `Restored`: it was applied from
    * the backup of another object, which had the neighbour's machine.
    */
   readonly from: 'Applied' | 'Settled' | 'Restored';
@@ -21,9 +21,9 @@ export interface Configuration {
   readonly spec?: Partial<VirtualMachineSpec>;
   /** Whether the provider keeps names unique; a worse one does not. */
   readonly refusesTwins?: boolean;
-  /** Whether both accounts have other machines, so that their lists always tell the owner. */
+  /** Whether both accounts have other VMs, so that their lists always tell the owner. */
   readonly hasNeighbour?: boolean;
-  /** Whether there is a machine that the object may mean. */
+  /** Whether there is a VM that the object may mean. */
   readonly hasStray?: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface Group {
 
 export const created: Group = {
   takes:
-    'intent record hint status reread read release CreateMachine pass watch conflict list machine catchUp lands sinks clock',
+    'intent record hint status reread read release CreateMachine reconciliation watch conflict list machine catchUp lands sinks clock',
   configurations: [
     {
       name: 'created, by a process that crashes and loses answers',
@@ -72,7 +72,7 @@ export const created: Group = {
 };
 
 export const refused: Group = {
-  takes: 'withdrawal mend',
+  takes: 'withdrawal repair',
   configurations: [
     {
       name: 'created under a chosen name, with refusals, crashes and answers without an id',
@@ -109,7 +109,7 @@ export const refused: Group = {
       left: { uninstall: 1, lostAnswer: 1 },
     },
     {
-      name: 'created under the name of an unmanaged machine, with annotations that claim it',
+      name: 'created under the name of an unmanaged VM, with annotations that claim it',
       from: 'Applied',
       hasStray: true,
       spec: { providerName: strayName },
@@ -239,7 +239,7 @@ export const replaced: Group = {
       left: { deletion: 1, powerState: 1, crash: 1 },
     },
     {
-      name: 'deprived of its annotations, or given those of another machine',
+      name: 'deprived of its annotations, or given those of another VM',
       from: 'Settled',
       left: { replace: 1, tampering: 1, deletion: 1, crash: 1 },
     },
@@ -260,12 +260,12 @@ export const deleted: Group = {
       left: { observe: 1, deletion: 1 },
     },
     {
-      name: 'deleted, while others act on the machine and the process crashes',
+      name: 'deleted, while others act on the VM and the process crashes',
       from: 'Settled',
       left: { deletion: 1, person: 1, crash: 1 },
     },
     {
-      name: 'deleted, while others act on the machine and lists lag',
+      name: 'deleted, while others act on the VM and lists lag',
       from: 'Settled',
       left: { deletion: 1, person: 1, lag: 1 },
     },
@@ -280,7 +280,7 @@ export const deleted: Group = {
       left: { deletion: 1, stall: 1, slowList: 1, lag: 1 },
     },
     {
-      name: 'deleted from an account without other machines, by calls that are refused and lost',
+      name: 'deleted from an account without other VMs, by calls that are refused and lost',
       from: 'Settled',
       hasNeighbour: false,
       left: { deletion: 1, refusal: 1, lostAnswer: 1, slow: 1 },
@@ -307,7 +307,7 @@ export const deleted: Group = {
       left: { deletion: 1, retention: 1, crash: 1 },
     },
     {
-      name: 'deleted, and its machine kept',
+      name: 'deleted, and its VM kept',
       from: 'Settled',
       spec: { deletionPolicy: 'Retain' },
       left: { deletion: 1, crash: 1, kubeFault: 1 },

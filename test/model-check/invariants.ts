@@ -9,13 +9,13 @@ import { gracePeriod, responseDeadline, stuckAfter, visibilityWindow } from './t
 
 /** What must hold after every step, whatever went wrong before. */
 export const invariants: readonly Invariant<State>[] = [
-  { name: 'one object has at most one machine', holds: ({ providerState }) => ours(providerState).length <= 1 },
+  { name: 'one object has at most one VM', holds: ({ providerState }) => ours(providerState).length <= 1 },
   {
-    name: 'nothing foreign is changed',
+    name: 'no unmanaged VM is changed',
     holds: ({ sent }) => sent?.machine === undefined || sent.machine.isOurs,
   },
   {
-    name: 'nothing foreign is on record',
+    name: 'no unmanaged VM is recorded',
     holds: ({ cluster, providerState }) => {
       const recorded = recordedIn(cluster.object, providerState);
       return recorded === undefined || recorded.isOurs;
@@ -30,11 +30,11 @@ export const invariants: readonly Invariant<State>[] = [
     holds: ({ providerState }) => new Set(providerState.restarts).size === providerState.restarts.length,
   },
   {
-    name: 'only a machine seen halted is deleted, or one in a transition that has taken too long',
+    name: 'only a VM seen halted is deleted, or one in a transition that has taken too long',
     holds: ({ sent }) => sent?.operation !== 'DeleteMachine' || sent.seen === 'Halted' || isEndless(sent),
   },
   {
-    name: 'a machine is deleted with its object only, and not while it is protected',
+    name: 'a VM is deleted with its object only, and not while it is protected',
     holds: ({ sent, cluster }) =>
       sent?.operation !== 'DeleteMachine' ||
       (isDeleting(cluster.object) && sent.object?.spec.deletionProtection === false),
@@ -47,16 +47,16 @@ export const invariants: readonly Invariant<State>[] = [
       sent.at - sent.doubtSince >= responseDeadline + visibilityWindow,
   },
   {
-    name: 'a create call is announced first, with the finalizer',
-    holds: ({ sent, cluster }) => !isCreate(sent) || (hasFinalizer(cluster.object) && isAnnounced(cluster.object)),
+    name: 'the create intent and the finalizer are stored before the create call',
+    holds: ({ sent, cluster }) => !isCreate(sent) || (hasFinalizer(cluster.object) && hasIntent(cluster.object)),
   },
   {
-    name: 'the object stays as long as its machine, unless it is to leave it',
+    name: 'the object stays as long as its VM, unless it is to orphan it',
     holds: ({ cluster, providerState }) =>
-      cluster.object !== undefined || !mayBeThere(providerState) || isLetGo(cluster.gone),
+      cluster.object !== undefined || !mayBeThere(providerState) || isOrphaned(cluster.gone),
   },
   {
-    name: 'power is cut with an announcement, after the grace period, and never by Soft',
+    name: 'power is cut after that is recorded and after the grace period, and never by Soft',
     holds: ({ sent, cluster }) =>
       sent?.operation !== 'KillMachine' ||
       // A deletion does not wait for a status that is refused.
@@ -68,7 +68,7 @@ export const invariants: readonly Invariant<State>[] = [
 /** Whether the world is as the object asks, or the object says rightly why only a human can make it so. */
 export function isSettled({ cluster, providerState }: State): boolean {
   const { object } = cluster;
-  if (object === undefined) return !mayBeThere(providerState) || isLetGo(cluster.gone);
+  if (object === undefined) return !mayBeThere(providerState) || isOrphaned(cluster.gone);
   const recorded = recordedIn(object, providerState);
   const ready = object.status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.reason === 'AbsenceUnconfirmed')
@@ -82,7 +82,7 @@ export function isSettled({ cluster, providerState }: State): boolean {
       ready.observedGeneration === object.metadata.generation &&
       recorded.state === object.spec.powerState &&
       hasFinalizer(object) &&
-      !isAnnounced(object) &&
+      !hasIntent(object) &&
       isHinted(object) &&
       object.status?.lastRestartRequest === object.spec.restartRequest
     );
@@ -103,8 +103,8 @@ function isManaged(object: VirtualMachine | undefined): boolean {
   return object?.spec.managementPolicy === 'Manage' && object.metadata.annotations?.[annotations.paused] === undefined;
 }
 
-/** Whether the object may go while its machine stays. */
-function isLetGo(gone: VirtualMachine | undefined): boolean {
+/** Whether the object may go while its VM stays. */
+function isOrphaned(gone: VirtualMachine | undefined): boolean {
   if (gone === undefined) return false;
   const { deletionPolicy, managementPolicy } = gone.spec;
   const identity = readIdentity(gone);
@@ -149,7 +149,7 @@ function isHinted(object: VirtualMachine): boolean {
   return identity.kind === 'Known' && compareHint(object, identity) === 'Equal';
 }
 
-function isAnnounced(object: VirtualMachine | undefined): boolean {
+function hasIntent(object: VirtualMachine | undefined): boolean {
   if (object === undefined) return false;
   return readIntent(object.metadata.annotations?.[annotations.createPending], object.metadata.uid)?.isOwn === true;
 }

@@ -1,7 +1,7 @@
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { Condition, VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { isInTransit } from './world/fake-provider.ts';
-import type { AccountState, Answer, Pass, Request, ProviderState, ProviderMachine, State } from './state.ts';
+import type { AccountState, Answer, Reconciliation, Request, ProviderState, ProviderMachine, State } from './state.ts';
 import { dawn, tickOf } from './time.ts';
 
 /**
@@ -28,14 +28,19 @@ const ages: Readonly<Record<string, number>> = {
   deletionTimestamp: 0,
   message: 0,
   firstSeenAt: 0,
-  changedLast: 0,
   lastUpAt: 0,
   lastDownAt: 0,
   previousActionTime: 0,
-  since: 0,
-  lookStartedAt: 0,
-  absentSince: 4,
-  answeredAt: 1,
+  subscribedSince: 0,
+  'result.startedAt': 0,
+  'read.startedAt': 0,
+  'absences.since': 4,
+  'byKey.answeredAt': 1,
+  'snapshot.answeredAt': 1,
+  'writes.answeredAt': 0,
+  slots: 0,
+  last: 0,
+  lastUsed: 0,
   createdAt: 0,
   creationTime: 0,
   madeAt: 0,
@@ -50,19 +55,26 @@ const ages: Readonly<Record<string, number>> = {
 };
 
 /** Counts that make no difference beyond this. */
-const counts: Readonly<Record<string, number>> = { emptySweeps: 3, absentLists: 3 };
+const counts: Readonly<Record<string, number>> = { emptyLists: 3, 'absences.lists': 3 };
 
 /** Times that are compared with each other. */
 const orders: readonly ReadonlySet<string>[] = [
-  // What a list says, or the read of a machine, depends on when it started.
-  'listStartedAt lookStartedAt changedLast firstSeenAt relistAfter requestedAt refusedAt firstListWithout absentSince wantedAt doubtedAt since',
-  // Whether a machine came up, or went down, after it was called.
+  // What a list says, or the read of a VM, depends on when it started.
+  'snapshot.startedAt listing.startedAt result.startedAt read.startedAt writes.answeredAt firstSeenAt relistAfter requestedAt refusedAt ' +
+    'firstListWithout absences.since after suspectedAt subscribedSince',
+  // Whether a VM came up, or went down, after it was called.
   'lastUpAt lastDownAt operationStartedAt repeatedAt',
   // Whether a create intent is the one that was sent, or was settled.
   `${annotations.createPending} sentIntent refusedIntent settledIntent`,
-  // The provider's clock: whether the machine was changed outside the operator.
+  // The provider's clock: whether the VM was changed outside the operator.
   'createdAt creationTime madeAt actedAt updatedAt previousActionTime updatedAtWhenUp',
 ].map((names) => new Set(names.split(' ')));
+
+const ownedNames: ReadonlySet<string> = new Set(
+  [...Object.keys(ages), ...Object.keys(counts), ...orders.flatMap((names) => [...names])].filter((name) =>
+    name.includes('.'),
+  ),
+);
 
 /** Times that count only while a create call may have been sent. */
 const ofCreates: ReadonlySet<string> = new Set(['actingSince', 'intentSentAt']);
@@ -119,9 +131,9 @@ export function createKeys(): (state: State) => string {
       partOf(operator.cache, liveObject),
       partOf(cluster.gone, liveObject),
       partOf(operator.objectState),
-      partOf(operator.pass, livePass),
-      partOf(operator.pass?.object, liveObject),
-      partOf(providerState, liveRoom),
+      partOf(operator.reconciliation, liveReconciliation),
+      partOf(operator.reconciliation?.object, liveObject),
+      partOf(providerState, liveProvider),
     ];
     for (const machine of providerState.machines) parts.push(partOf(machine, liveMachine));
     for (const account of Object.values(operator.accounts)) {
@@ -189,33 +201,39 @@ class Writer {
   text = '';
   readonly times: Time[] = [];
 
-  write(value: unknown, name = ''): this {
-    if (typeof value === 'number') this.#writeNumber(value, name);
-    else if (typeof value === 'string') this.#writeString(value, name);
-    else if (value instanceof Set) this.write([...value], name);
-    else if (Array.isArray(value)) {
+  /** `owner`: the field that contains this one. */
+  write(value: unknown, name = '', owner = ''): this {
+    if (typeof value === 'number') this.#writeNumber(value, nameOf(name, owner));
+    else if (typeof value === 'string') this.#writeString(value, nameOf(name, owner));
+    else if (value instanceof Set || Array.isArray(value)) {
       this.text += '[';
-      for (const item of value) this.write(item, name);
-    } else if (typeof value === 'object' && value !== null) this.#writeFields(value);
+      // `as`: of values that are written in the same way.
+      for (const item of value as Iterable<unknown>) this.write(item, name, owner);
+    } else if (value instanceof Map) {
+      this.text += '<';
+      // `as`: any Map has entries.
+      for (const [key, item] of value as ReadonlyMap<unknown, unknown>) this.write(key).write(item, name, owner);
+    } else if (typeof value === 'object' && value !== null) this.#writeFields(value, name);
     else this.text += String(value);
     this.text += ',';
     return this;
   }
 
-  #writeFields(value: object): void {
+  #writeFields(value: object, owner: string): void {
     this.text += '{';
     // `as`: any object can be asked for its properties.
     const fields = value as Readonly<Record<string, unknown>>;
-    for (const name of Object.keys(value).toSorted()) {
+    for (const field of Object.keys(value).toSorted()) {
       // Of all versions only the newest is distinguished, elsewhere.
-      if (fields[name] === undefined || name === 'resourceVersion') continue;
-      this.text += `${name}:`;
-      this.write(fields[name], name);
+      if (fields[field] === undefined || field === 'resourceVersion') continue;
+      this.text += `${field}:`;
+      // The prefix of a private field that was made accessible.
+      this.write(fields[field], field.replace(/^\$/, ''), owner);
     }
   }
 
   #writeNumber(value: number, name: string): void {
-    if (value >= dawn) this.#take(value, name);
+    if (value >= dawn && value < Infinity) this.#take(value, name);
     else this.text += Math.min(value, counts[name] ?? value);
   }
 
@@ -233,6 +251,11 @@ class Writer {
     this.times.push(timeOf(name, at));
     this.text += '@';
   }
+}
+
+/** With the field that contains it, where several have one of that name. */
+function nameOf(name: string, owner: string): string {
+  return ownedNames.has(`${owner}.${name}`) ? `${owner}.${name}` : name;
 }
 
 function liveObject({ metadata, spec, status }: VirtualMachine): unknown {
@@ -255,31 +278,25 @@ function liveCondition(condition: Condition): Condition {
   return condition.type === 'Ready' ? condition : { ...condition, lastTransitionTime: '' };
 }
 
-function liveAccount(account: AccountState): unknown {
-  const { snapshot, listing, lookUp, changes } = account;
-  return {
-    ...account,
-    // Its machines are separate parts.
-    snapshot: snapshot && { listStartedAt: snapshot.startedAt, length: snapshot.machines.length },
-    listing: listing && { listStartedAt: listing.startedAt, machines: listing.machines },
-    lookUp: lookUp && { ...lookUp, startedAt: undefined, lookStartedAt: lookUp.startedAt },
-    changes: Object.values(changes).map((changedLast) => ({ changedLast })),
-  };
+/** The machines of its list are separate parts. */
+function liveAccount({ parts, snapshot, read, listing }: AccountState): unknown {
+  const { startedAt, answeredAt, machines } = snapshot ?? {};
+  return { parts, snapshot: { startedAt, answeredAt, length: machines?.length }, read, listing };
 }
 
-/** The machines are separate parts. */
-function liveRoom({ machines, ...providerState }: ProviderState): unknown {
+/** The VMs are separate parts. */
+function liveProvider({ machines, ...providerState }: ProviderState): unknown {
   return { ...providerState, length: machines.length };
 }
 
-/** When a machine changed counts as long as something is to come of it. */
+/** When a VM changed counts as long as something is to come of it. */
 function liveMachine(machine: ProviderMachine): unknown {
   return isInTransit(machine) ? machine : { ...machine, changedAt: undefined };
 }
 
 /** Its object is a separate part; the objects in its answers, and the status that it writes, count as the stored ones do. */
-function livePass({ object: _object, answers, asks, ...pass }: Pass): unknown {
-  return { ...pass, answers: answers.map(liveAnswer), asks: liveRequest(asks) };
+function liveReconciliation({ object: _object, answers, asks, ...reconciliation }: Reconciliation): unknown {
+  return { ...reconciliation, answers: answers.map(liveAnswer), asks: liveRequest(asks) };
 }
 
 function liveAnswer(answer: Answer): unknown {

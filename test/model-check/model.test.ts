@@ -4,7 +4,7 @@ import { groups } from './configurations.ts';
 /** All that the operator can ask for, and all that happens by itself. */
 const everything =
   'intent record hint withdrawal release status reread read CreateMachine StartMachine StopMachine RestartMachine KillMachine ' +
-  'DeleteMachine pass watch conflict list machine catchUp lands sinks clock mend';
+  'DeleteMachine reconciliation watch conflict list machine catchUp lands sinks clock repair';
 
 test('every kind of step is taken by a group of configurations', () => {
   const taken = new Set(groups.flatMap(({ takes }) => takes.split(' ')));

@@ -12,17 +12,17 @@ export interface Mutation extends Mistake {
   readonly configuration: Omit<Configuration, 'name'>;
 }
 
-const oneMachine = 'one object has at most one machine';
-const nothingForeign = 'nothing foreign is changed';
-const nothingForeignOnRecord = 'nothing foreign is on record';
-const onlyHalted = 'only a machine seen halted is deleted, or one in a transition that has taken too long';
-const onlyWithObject = 'a machine is deleted with its object only, and not while it is protected';
+const oneMachine = 'one object has at most one VM';
+const noUnmanagedChanged = 'no unmanaged VM is changed';
+const noUnmanagedRecorded = 'no unmanaged VM is recorded';
+const onlyHalted = 'only a VM seen halted is deleted, or one in a transition that has taken too long';
+const onlyWithObject = 'a VM is deleted with its object only, and not while it is protected';
 const noDoubt = 'nothing is created while an outcome is unknown';
-const announced = 'a create call is announced first, with the finalizer';
-const staysWithMachine = 'the object stays as long as its machine, unless it is to leave it';
+const intentFirst = 'the create intent and the finalizer are stored before the create call';
+const staysWithMachine = 'the object stays as long as its VM, unless it is to orphan it';
 const onlyManaged = 'nothing is changed that is paused or only observed';
 const restartsOnce = 'a request restarts once';
-const cutByRule = 'power is cut with an announcement, after the grace period, and never by Soft';
+const cutByRule = 'power is cut after that is recorded and after the grace period, and never by Soft';
 
 export const mutations: readonly Mutation[] = [
   {
@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Applied', left: { lostAnswer: 1 } },
   },
   {
-    mistake: 'one list is believed',
+    mistake: 'one list that lacks the VM is proof that it does not exist',
     file: 'reconcile/observe/absence-evidence.ts',
     function: 'confirmNameFree',
     find: 'e.firstListWithout + e.visibilityWindow',
@@ -44,7 +44,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Applied', left: { lostAnswer: 1 } },
   },
   {
-    mistake: 'a lost call is taken for ended at once',
+    mistake: 'a call whose response is lost counts as ended at once',
     file: 'reconcile/observe/observe-machine.ts',
     function: 'findByName',
     find: 'Math.max(deps.leadingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline',
@@ -94,7 +94,7 @@ export const mutations: readonly Mutation[] = [
     function: 'patchMetadata',
     find: 'altered.length === 0',
     replacement: 'altered.length >= 0',
-    breaks: announced,
+    breaks: intentFirst,
     configuration: { from: 'Applied', left: { policy: 1 } },
   },
   {
@@ -120,12 +120,12 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { uninstall: 1 } },
   },
   {
-    mistake: 'an announcement is made in memory only',
+    mistake: 'a create intent is kept in memory only',
     file: 'reconcile/execute/execute.ts',
     function: 'create',
     find: '[annotations.createPending]: intent',
     replacement: '...{}',
-    breaks: announced,
+    breaks: intentFirst,
     configuration: { from: 'Applied', left: {} },
   },
   {
@@ -134,16 +134,16 @@ export const mutations: readonly Mutation[] = [
     function: 'create',
     find: 'withFinalizer(object)',
     replacement: 'object.metadata.finalizers ?? []',
-    breaks: announced,
+    breaks: intentFirst,
     configuration: { from: 'Applied', left: {} },
   },
   {
-    mistake: 'any machine of the name is taken over',
+    mistake: 'any VM of the name is adopted',
     file: 'plan/create.ts',
     function: 'recognize',
     find: 'isNamed && isNameOwn(o.object)',
     replacement: 'isNamed',
-    breaks: nothingForeignOnRecord,
+    breaks: noUnmanagedRecorded,
     configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1 } },
   },
   {
@@ -152,7 +152,7 @@ export const mutations: readonly Mutation[] = [
     function: 'readIdentity',
     find: "recordedFor === uid ? { kind: 'Known', ...record } : { ...ofOtherObject(recordedFor ?? '', record), isRecord: true }",
     replacement: "{ kind: 'Known', ...record }",
-    breaks: nothingForeignOnRecord,
+    breaks: noUnmanagedRecorded,
     configuration: { from: 'Restored', left: { powerState: 1 } },
   },
   {
@@ -161,20 +161,20 @@ export const mutations: readonly Mutation[] = [
     function: 'readIdentity',
     find: "{ kind: 'Unproven', ...(hint?.id === undefined ? {} : { id: hint.id }) }",
     replacement: "{ kind: 'Known', origin: 'Created', id: hint?.id ?? 0, name: hint?.name ?? '' }",
-    breaks: nothingForeignOnRecord,
+    breaks: noUnmanagedRecorded,
     configuration: { from: 'Applied', left: { tampering: 1 } },
   },
   {
-    mistake: 'anybody may write a create intent',
+    mistake: 'a create intent that a user wrote counts',
     file: 'plan/create.ts',
     function: 'isFromIntent',
     find: 'intent?.isOwn !== true || !isIntentProven',
     replacement: 'intent?.isOwn !== true',
-    breaks: nothingForeignOnRecord,
+    breaks: noUnmanagedRecorded,
     configuration: { from: 'Applied', spec: { providerName: strayName }, hasStray: true, left: { tampering: 1 } },
   },
   {
-    mistake: 'a running machine is deleted',
+    mistake: 'a running VM is deleted',
     file: 'plan/delete.ts',
     function: 'deleteMachine',
     find: "if (machine.state !== 'Halted') return requeueIn(left, withDeletionStatus(o, power(o, machine, 'Halted'), machine));",
@@ -183,7 +183,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { deletion: 1 } },
   },
   {
-    mistake: 'machines are deleted without being asked to',
+    mistake: 'a VM is deleted although its object is not',
     file: 'plan/plan.ts',
     function: 'isDeleting',
     find: 'o.object.metadata.deletionTimestamp !== undefined',
@@ -192,7 +192,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { powerState: 1 } },
   },
   {
-    mistake: 'the finalizer goes while the machine is there',
+    mistake: 'the finalizer goes while the VM is there',
     file: 'plan/plan.ts',
     function: 'deletion',
     find: "o.machine.kind === 'Absent'",
@@ -201,7 +201,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { deletion: 1 } },
   },
   {
-    mistake: 'a machine that was just created is gone when no list shows it',
+    mistake: 'a VM that was just created is gone when no list shows it',
     file: 'reconcile/observe/absence-evidence.ts',
     function: 'confirmAbsence',
     find: 'if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;',
@@ -210,7 +210,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Applied', left: { lag: 1, deletion: 1 } },
   },
   {
-    mistake: 'a list alone shows that a machine is gone',
+    mistake: 'a list alone shows that a VM is gone',
     file: 'reconcile/observe/observe-machine.ts',
     function: 'findById',
     find: 'read.outcome.value !== undefined',
@@ -259,7 +259,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { powerState: 1, guest: 1 } },
   },
   {
-    mistake: 'nobody asks for the list that ends the doubt',
+    mistake: 'the list that shows the result of a create call is not requested',
     file: 'reconcile/observe/observe-machine.ts',
     function: 'findByName',
     find: 'deps.findings.requestList(judgment.wantListAfter);',
@@ -268,7 +268,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Applied', left: { lostAnswer: 1 } },
   },
   {
-    mistake: 'the announcement outlives the record',
+    mistake: 'the create intent outlives the record',
     file: 'reconcile/execute/execute.ts',
     function: 'patchIdentity',
     find: '[annotations.createPending]: null',
@@ -286,7 +286,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { guest: 1 } },
   },
   {
-    mistake: 'nobody comes back when the grace period is over',
+    mistake: 'the object is not requeued when the grace period is over',
     file: 'plan/power.ts',
     function: 'awaitShutdown',
     find: '{ operation: stop, after: left }',
@@ -295,7 +295,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { powerState: 1, guest: 1 } },
   },
   {
-    mistake: 'a pause pauses nothing',
+    mistake: 'a paused object is changed',
     file: 'plan/plan.ts',
     function: 'paused',
     find: '!o.requests.isPaused',
@@ -313,7 +313,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { restart: 1, crash: 1 } },
   },
   {
-    mistake: 'who only observes acts',
+    mistake: 'an object under Observe is changed',
     file: 'plan/policy.ts',
     function: 'underPolicy',
     find: "policy === 'Manage' || action.type === 'None' || action.type === 'ReleaseFinalizer'",
@@ -322,7 +322,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { observe: 1, powerState: 1 } },
   },
   {
-    mistake: 'what restarted is not noted',
+    mistake: 'a finished restart is not recorded',
     file: 'plan/power.ts',
     function: 'running',
     find: "restarted === 'Done' ? o.object.status?.operation?.restartRequest : undefined",
@@ -331,7 +331,7 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { restart: 1 } },
   },
   {
-    mistake: 'a protected machine is deleted',
+    mistake: 'a protected VM is deleted',
     file: 'plan/plan.ts',
     function: 'deletionProtected',
     find: '!isDeletionProtected(o.object)',
@@ -340,21 +340,21 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Settled', left: { protection: 1, deletion: 1 } },
   },
   {
-    mistake: 'a machine is taken over from others without being asked to',
+    mistake: 'a VM is adopted although the policy is Never',
     file: 'plan/create.ts',
     function: 'recognize',
     find: "if (adoption.policy === 'Never') return nameTaken(o, machine);",
     replacement: 'if (adoption === undefined) return nameTaken(o, machine);',
-    breaks: nothingForeignOnRecord,
+    breaks: noUnmanagedRecorded,
     configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1 } },
   },
   {
-    mistake: 'a call names another machine than was decided on',
+    mistake: 'a call names another VM than was decided on',
     file: 'reconcile/execute/execute.ts',
     function: 'carryOut',
     find: 'provider.stopMachine(action.id)',
     replacement: `provider.stopMachine(${neighbourId})`,
-    breaks: nothingForeign,
+    breaks: noUnmanagedChanged,
     configuration: { from: 'Settled', left: { powerState: 1 } },
   },
   {
@@ -363,7 +363,7 @@ export const mutations: readonly Mutation[] = [
     function: 'describeSubject',
     find: "pending === undefined || (identity.kind === 'Known' && identity.id !== lastIntent?.replaces)",
     replacement: 'pending === undefined',
-    breaks: nothingForeignOnRecord,
+    breaks: noUnmanagedRecorded,
     configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1, deletion: 1 } },
   },
   {
@@ -410,5 +410,59 @@ export const mutations: readonly Mutation[] = [
     replacement: 'return before;',
     breaks: oneMachine,
     configuration: { from: 'Settled', left: { denial: 2 } },
+  },
+  {
+    mistake: 'the absence of a VM counts from long before a list lacks it',
+    file: 'provider/account/absence.ts',
+    function: 'afterList',
+    find: 'before?.since ?? startedAt',
+    replacement: 'before?.since ?? 0',
+    breaks: staysWithMachine,
+    configuration: { from: 'Applied', left: { lag: 1, deletion: 1 } },
+  },
+  {
+    mistake: 'a change that a list shows requeues no object',
+    file: 'provider/account/account-core.ts',
+    function: 'AccountCore.#onListed',
+    find: 'this.#subscriptions.of(diff)',
+    replacement: 'new Set<string>()',
+    breaks: liveness,
+    configuration: { from: 'Applied', left: {} },
+  },
+  {
+    mistake: 'a list does not requeue the object that requested it',
+    file: 'provider/account/account-core.ts',
+    function: 'AccountCore.#onListed',
+    find: 'this.#poller.takeWaitersFor(startedAt)',
+    replacement: '[]',
+    breaks: liveness,
+    configuration: { from: 'Applied', left: { lostAnswer: 1 } },
+  },
+  {
+    mistake: 'a failed list counts after a good one',
+    file: 'provider/account/account-core.ts',
+    function: 'AccountCore.#onListed',
+    find: 'this.lastFailure = undefined',
+    replacement: 'void this.lastFailure',
+    breaks: liveness,
+    configuration: { from: 'Settled', left: { rejection: 1, powerState: 1 } },
+  },
+  {
+    mistake: 'a read of one VM does not requeue the object that requested it',
+    file: 'provider/account/polling/machine-reads.ts',
+    function: 'MachineReads.#run',
+    find: 'this.#wake(key)',
+    replacement: 'void key',
+    breaks: liveness,
+    configuration: { from: 'Settled', left: { deletion: 1 } },
+  },
+  {
+    mistake: 'the answer to a read counts, however old it is',
+    file: 'provider/account/polling/machine-reads.ts',
+    function: 'MachineReads.known',
+    find: 'result.startedAt >= notBefore',
+    replacement: 'notBefore >= 0',
+    breaks: liveness,
+    configuration: { from: 'Settled', left: { person: 1 } },
   },
 ];

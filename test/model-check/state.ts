@@ -1,7 +1,7 @@
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import type { Failure, Operation, Outcome } from '../../src/domain/failure.ts';
-import type { Machine, MachineState } from '../../src/domain/machine.ts';
-import type { Account } from '../../src/provider/account/account.ts';
+import type { Failure, Operation } from '../../src/domain/failure.ts';
+import type { Machine, MachineState, ProviderId } from '../../src/domain/machine.ts';
+import type { Account, Snapshot, TimedRead } from '../../src/provider/account/account.ts';
 
 /** The whole world at one moment. Never changed; states share what they have in common. */
 export interface State {
@@ -39,7 +39,7 @@ export interface Secret {
   readonly version: number;
 }
 
-/** Accounts at the provider: the one in which the object's machine is created, and another one for which a user has a key. */
+/** Accounts at the provider: the one in which the object's VM is created, and another one for which a user has a key. */
 export type AccountName = 'own' | 'other';
 export const ownerIds: Readonly<Record<AccountName, number>> = { own: 1, other: 2 };
 
@@ -51,7 +51,7 @@ export interface ProviderState {
   readonly nextId: number;
   /** Whether it accepts no key. */
   readonly isRejecting: boolean;
-  /** The requests for which the machine was restarted. */
+  /** The requests for which the VM was restarted. */
   readonly restarts: readonly string[];
   /** The account that the last create call for the object came to. */
   readonly createdWith: AccountName | undefined;
@@ -70,6 +70,8 @@ export interface ProviderMachine {
   readonly shown: MachineState | 'Nothing';
   /** A delete was accepted and is yet to be carried out. */
   readonly isDoomed: boolean;
+  /** Lists and `GET` have denied it, though it was there. */
+  readonly wasDenied: boolean;
   /** When `state` changed: lists may lag behind it for the visibility window. */
   readonly changedAt: number;
   readonly madeAt: number;
@@ -114,34 +116,40 @@ export interface Operator {
   readonly dueAt: number | undefined;
   readonly objectState: Remembered | undefined;
   readonly accounts: Partial<Record<AccountName, AccountState>>;
-  readonly pass: Pass | undefined;
+  readonly reconciliation: Reconciliation | undefined;
 }
 
 /** The fields of a `ObjectState`; an account in it is replaced by a reference. */
 export type Remembered = Readonly<Record<string, unknown>>;
 
-/** What src/provider/account/account-core.ts keeps of an account. */
+/** The fields of an object, and of the objects that it consists of. */
+export type Parts = Readonly<Record<string, unknown>>;
+
+/** The account of src/provider/account between two steps: see world/account.ts. */
 export interface AccountState {
-  readonly verdict: Account['credentialStatus'];
-  readonly rejection?: Failure | undefined;
-  readonly lastFailure?: Failure | undefined;
-  readonly ownerId?: number | undefined;
-  readonly emptySweeps: number;
-  readonly snapshot?: List | undefined;
-  readonly gateClosedUntil?: number | undefined;
-  /** By subject: when our last change of it was answered. */
-  readonly changes: Readonly<Record<string, number>>;
-  /** The machine that the object follows, and since when. */
-  readonly followed?: { readonly name: string; readonly id?: number | undefined; readonly since: number } | undefined;
-  /** When a call was refused for its key: the next list shows whether the key is accepted. */
-  readonly doubtedAt?: number | undefined;
-  readonly lookUp?: LookUp | undefined;
-  /** Of the machine that the object follows. */
-  readonly absence?: { readonly absentSince: number; readonly absentLists: number } | undefined;
-  /** A list that starts no earlier wakes the object. */
-  readonly wantedAt?: number | undefined;
+  readonly parts: Parts;
+  readonly snapshot: Snapshot | undefined;
+  /** A read of a single VM in flight. */
+  readonly read: PendingRead | undefined;
   /** A list in flight, with its future result. */
-  readonly listing?: List | undefined;
+  readonly listing: List | undefined;
+  // What the steps decide on. All of it follows from the fields above.
+  readonly isSubscribed: boolean;
+  readonly credentialStatus: Account['credentialStatus'];
+  readonly lastFailure: Failure | undefined;
+  /** When a call was refused for its key: the next list shows whether the key is accepted. */
+  readonly suspectedAt: number | undefined;
+  readonly pausedUntil: number | undefined;
+  /** A list that starts no earlier requeues the object. */
+  readonly listRequestedAt: number | undefined;
+  /** The newest read of the single VM. */
+  readonly machineRead:
+    { readonly id: ProviderId; readonly result: TimedRead<Machine | undefined> | undefined } | undefined;
+}
+
+export interface PendingRead {
+  readonly id: ProviderId;
+  readonly startedAt: number;
 }
 
 export interface List {
@@ -149,17 +157,8 @@ export interface List {
   readonly machines: readonly Machine[];
 }
 
-/** The read of a single machine, with its answer when there is one. */
-export interface LookUp {
-  readonly id: number;
-  readonly startedAt: number;
-  readonly answer?: { readonly outcome: Outcome<Machine | undefined>; readonly answeredAt: number } | undefined;
-  /** Whether the answer has not been used yet. */
-  readonly isOwed: boolean;
-}
-
 /** A reconciliation that waits for an answer. It is run again from its start with all answers so far: see reconciliation.ts. */
-export interface Pass {
+export interface Reconciliation {
   readonly startedAt: number;
   /** The cache and the Secret when it started. */
   readonly object: VirtualMachine | undefined;
@@ -186,11 +185,11 @@ export type Misfortune =
   | 'crash'
   /** The answer of a changing call is lost; the call may be carried out until the response deadline. */
   | 'lostAnswer'
-  /** A create call is answered without the machine's id. */
+  /** A create call is answered without the VM's id. */
   | 'noId'
   /** A changing call certainly is not carried out: not sent, busy, too many calls, or refused. */
   | 'refusal'
-  /** A list or a read of one machine fails. */
+  /** A list or a read of one VM fails. */
   | 'failedRead'
   /** A write to Kubernetes fails, stored or not. */
   | 'kubeFault'
@@ -200,9 +199,9 @@ export type Misfortune =
   | 'policy'
   /** Lists do not show at once what happened. */
   | 'lag'
-  /** The provider denies a machine in lists and by its id, for less than the operator waits before it recreates one. */
+  /** The provider denies a VM in lists and by its id, for less than the operator waits before it recreates one. */
   | 'denial'
-  /** A list leaves a machine out that others show. */
+  /** A list leaves a VM out that others show. */
   | 'gap'
   /** A list takes so long that other things happen between its start and its end. */
   | 'slowList'
@@ -212,9 +211,9 @@ export type Misfortune =
   | 'slow'
   /** The guest ignores a shutdown signal, or falls back to halted while booting. */
   | 'guest'
-  /** A console user starts, stops or deletes the machine at the provider. */
+  /** A console user starts, stops or deletes the VM at the provider. */
   | 'person'
-  /** A console user creates a machine with the object's name. */
+  /** A console user creates a VM with the object's name. */
   | 'namesake'
   /** A user changes spec.powerState. */
   | 'powerState'
@@ -226,7 +225,7 @@ export type Misfortune =
   | 'pause'
   /** A user sets managementPolicy to Observe for a while. */
   | 'observe'
-  /** A user protects the machine from deletion for a while. */
+  /** A user protects the VM from deletion for a while. */
   | 'protection'
   /** A user says that the object's deletion leaves the VM running. */
   | 'retention'
@@ -234,7 +233,7 @@ export type Misfortune =
   | 'deletion'
   /** An update takes finalizers and annotations away. */
   | 'replace'
-  /** A user writes another machine's id into the object's identity. */
+  /** A user writes another VM's id into the object's identity. */
   | 'tampering'
   /** The Secret is gone, or holds a key of another account. */
   | 'otherKey'

@@ -1,12 +1,14 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { AccountOptions } from '../../src/provider/account/account-options.ts';
 import { makeMistake, type Mistake } from '../../hack/mutants/mistake.ts';
+import type { OpenAccount } from './world/open-account.ts';
 
 /**
- * What is checked: the operator's own code, from the reconciler down. Only `memories` is not in the source: what the
- * reconciler remembers of its objects is handed in, so that one moment can go on in many ways.
+ * What is checked: the operator's own code, from the reconciler down. Only `objectStates` is not in the source: the
+ * states of the reconciler's objects are handed in, so that one moment can go on in many ways.
  */
 export interface Subject {
   readonly createReconciler: (
@@ -21,9 +23,7 @@ export interface Subject {
   readonly DeletionRate: typeof import('../../src/controller/deletion-rate.ts').DeletionRate;
   readonly KubeError: typeof import('../../src/kubernetes/errors.ts').KubeError;
   readonly Secret: typeof import('../../src/domain/secret.ts').Secret;
-  readonly createSnapshot: typeof import('../../src/provider/account/snapshot.ts').createSnapshot;
-  readonly afterList: typeof import('../../src/provider/account/absence.ts').afterList;
-  readonly diffSnapshots: typeof import('../../src/provider/account/snapshot.ts').diffSnapshots;
+  readonly createAccount: (options: AccountOptions) => OpenAccount;
 }
 
 const handedIn: Mistake = {
@@ -33,13 +33,16 @@ const handedIn: Mistake = {
   replacement: 'const { objectStates } = deps as unknown as { readonly objectStates: Map<string, ObjectState> };',
 };
 
+/** The modules whose objects are part of a state of the model. */
+const stateful = ['reconcile/object-state.ts', 'provider/account/**/*.ts', 'domain/key-index.ts'];
+
 /** Loads the operator's code with the mistakes, which are made in a copy that is gone when this resolves. */
 export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Subject> {
   const folder = await mkdtemp(join(tmpdir(), 'vps247-model-'));
   try {
     await cp(join(import.meta.dirname, '../../src'), folder, { recursive: true });
     for (const mistake of [...mistakes, handedIn]) await change(folder, mistake);
-    await openUp(join(folder, 'reconcile/object-state.ts'));
+    for await (const file of glob(stateful, { cwd: folder })) await openUp(join(folder, file));
     // `as`: types are erased, so what is loaded has those of the source it was copied from.
     const load = async (file: string): Promise<Subject> =>
       (await import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)) as Subject;
@@ -52,8 +55,7 @@ export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Su
       'controller/own-write.ts',
       'kubernetes/errors.ts',
       'domain/secret.ts',
-      'provider/account/snapshot.ts',
-      'provider/account/absence.ts',
+      'provider/account/account-core.ts',
     ];
     // `as`: the parts of an object are the object.
     return Object.assign({}, ...(await Promise.all(files.map(load)))) as Subject;
@@ -67,8 +69,8 @@ async function change(folder: string, mistake: Mistake): Promise<void> {
   await writeFile(path, makeMistake(await readFile(path, 'utf8'), mistake));
 }
 
-/** Private fields become separate fields, because a state holds a copy of them. */
+/** Private fields become accessible, because a state of the model holds a copy of them. */
 async function openUp(path: string): Promise<void> {
   const text = await readFile(path, 'utf8');
-  await writeFile(path, text.replaceAll(/#(?=[a-z])/gi, '_'));
+  await writeFile(path, text.replaceAll(/#(?=[a-z])/gi, '$$'));
 }

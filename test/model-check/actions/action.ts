@@ -1,21 +1,21 @@
 import type { Misfortune, Operator, ProviderState, State } from '../state.ts';
 
 /** One way a state can go on. */
-export interface Move {
+export interface Action {
   readonly kind: string;
   readonly label: string;
   readonly to: State;
   /** When a world without faults gets to it; undefined: never. */
-  readonly turn: Turn | undefined;
+  readonly phase: Phase | undefined;
 }
 
 /** The order of things in a world without faults, which takes the first that there is. */
-export const turns = [
+export const phases = [
   /** Credentials are put right. */
-  'mend',
+  'repair',
   'answer',
   'watch',
-  'pass',
+  'reconciliation',
   'adrift',
   'catchUp',
   'machine',
@@ -23,7 +23,7 @@ export const turns = [
   'list',
   'clock',
 ] as const;
-export type Turn = (typeof turns)[number];
+export type Phase = (typeof phases)[number];
 
 /** The state a little later, with what changed. */
 export function later(
@@ -43,7 +43,7 @@ export function spend(state: State, misfortune: Misfortune): State {
   return { ...state, left: { ...state.left, [misfortune]: (state.left[misfortune] ?? 0) - 1 } };
 }
 
-export function inRoom(state: State, providerState: ProviderState): State {
+export function atProvider(state: State, providerState: ProviderState): State {
   return later(state, { providerState });
 }
 

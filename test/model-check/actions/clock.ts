@@ -1,13 +1,14 @@
-import { can, later, type Move, spend } from './action.ts';
-import { isListDue, refresh } from '../world/reads.ts';
+import { can, later, type Action, spend } from './action.ts';
+import { isListDue } from '../world/reads.ts';
+import { refresh } from './lists.ts';
 import { isInTransit, isLagging, nextState } from '../world/fake-provider.ts';
-import type { AccountName, AccountState, LookUp, State } from '../state.ts';
+import type { AccountName, AccountState, State } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { tick, tickOf, ticksBetween } from '../time.ts';
 
 /** The clock moves on to the next tick, if all is done that happens within one. */
-export function clockMoves(subject: Subject, state: State): readonly Move[] {
-  if (!mayPass(state)) return [];
+export async function clockActions(subject: Subject, state: State): Promise<readonly Action[]> {
+  if (!mayMoveOn(state)) return [];
   const needs: ('stall' | 'slow')[] = [];
   if (!isIdle(state)) needs.push('stall');
   if (isSlow(state)) needs.push('slow');
@@ -22,13 +23,13 @@ export function clockMoves(subject: Subject, state: State): readonly Move[] {
     {
       kind: first,
       label: label[first],
-      to: pass(subject, needs.reduce(spend, state)),
-      turn: needs.length === 0 ? 'clock' : undefined,
+      to: await moveOn(subject, needs.reduce(spend, state)),
+      phase: needs.length === 0 ? 'clock' : undefined,
     },
   ];
 }
 
-/** Whether a machine is in transition for the second tick. */
+/** Whether a VM is in transition for the second tick. */
 function isSlow({ providerState, now }: State): boolean {
   return providerState.machines.some(
     (machine) => nextState[machine.state] !== undefined && ticksBetween(machine.changedAt, now) >= 1,
@@ -36,24 +37,20 @@ function isSlow({ providerState, now }: State): boolean {
 }
 
 /** The provider keeps its contract: no call is in flight and no list lags for longer than the second tick. */
-function mayPass({ providerState, operator, now }: State): boolean {
+function mayMoveOn({ providerState, operator, now }: State): boolean {
   return (
     providerState.adrift.every(({ sentAt }) => ticksBetween(sentAt, now) < 1) &&
     providerState.machines.every(
       (machine) => !(isLagging(machine) || machine.isDoomed) || ticksBetween(machine.changedAt, now) < 1,
     ) &&
-    Object.values(operator.accounts).every(({ listing, lookUp }) => listing === undefined && !isUnderWay(lookUp))
+    Object.values(operator.accounts).every(({ listing, read }) => listing === undefined && read === undefined)
   );
-}
-
-function isUnderWay(lookUp: LookUp | undefined): boolean {
-  return lookUp !== undefined && lookUp.answer === undefined;
 }
 
 /** The operator keeps up: it has received all changes, has nothing to do, and its lists are up to date. */
 function isIdle({ cluster, operator, providerState, now }: State): boolean {
   return (
-    operator.pass === undefined &&
+    operator.reconciliation === undefined &&
     !operator.isDue &&
     operator.cache?.metadata.resourceVersion === cluster.object?.metadata.resourceVersion &&
     // `as`: those are the names of the accounts.
@@ -63,15 +60,13 @@ function isIdle({ cluster, operator, providerState, now }: State): boolean {
   );
 }
 
-function pass(subject: Subject, state: State): State {
+async function moveOn(subject: Subject, state: State): Promise<State> {
   const { operator } = state;
   const now = (tickOf(state.now) + ticksToGo(state)) * tick;
   const isDue = operator.dueAt !== undefined && operator.dueAt <= now;
-  const accounts = Object.fromEntries(
-    Object.entries(operator.accounts).map(([name, account]) => [name, refresh(subject, account, now)]),
-  );
-  const next = { ...operator, accounts, ...(isDue ? { isDue, dueAt: undefined } : {}) };
-  return later(state, { operator: next }, now - state.now);
+  const next = later(state, isDue ? { operator: { ...operator, isDue, dueAt: undefined } } : {}, now - state.now);
+  // A reconciliation in progress runs again from its start, with the account as it was then.
+  return operator.reconciliation === undefined ? refresh(subject, next) : next;
 }
 
 /** A long wait is taken in one, when nothing else is going on. */

@@ -1,16 +1,25 @@
 import { readIdentity } from '../../../src/api/v1alpha1/identity.ts';
 import { type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { CreateResult } from '../../../src/provider/provider.ts';
-import type { Answer, Cluster, Pass, ProviderCall, Request, ProviderState, SentCall, State } from '../state.ts';
+import type {
+  Answer,
+  Cluster,
+  Reconciliation,
+  ProviderCall,
+  Request,
+  ProviderState,
+  SentCall,
+  State,
+} from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { patch, policies, read, type Stored } from '../world/cluster.ts';
 import { type Begun, proceed } from '../world/reconciliation.ts';
 import { describe, kindOf } from '../world/request.ts';
 import { carryOut, type Effect, failure, find, type Manner, replace } from '../world/fake-provider.ts';
-import { can, later, type Move, spend } from './action.ts';
+import { can, later, type Action, spend } from './action.ts';
 
 /** The ways in which what a reconciliation asks for may be answered. */
-export function answerMoves(subject: Subject, state: State, { asks, ...begun }: Pass): Promise<Move[]> {
+export function answerActions(subject: Subject, state: State, { asks, ...begun }: Reconciliation): Promise<Action[]> {
   const question = new Question(subject, state, begun);
   switch (asks.kind) {
     case 'Read':
@@ -24,7 +33,7 @@ export function answerMoves(subject: Subject, state: State, { asks, ...begun }: 
 
 type Reply = { readonly value: unknown } | Pick<Extract<Answer, { readonly error: unknown }>, 'error'>;
 
-/** A reconciliation that waits, in a state: makes the moves that answer it. */
+/** A reconciliation that waits, in a state: makes the actions that answer it. */
 class Question {
   readonly state: State;
   readonly #subject: Subject;
@@ -38,71 +47,71 @@ class Question {
 
   /** `from`: the state, less the misfortune that this takes. */
   async answer(
-    move: Omit<Move, 'to'>,
+    action: Omit<Action, 'to'>,
     reply: Reply,
     change: Partial<Pick<State, 'cluster' | 'providerState' | 'doubtSince' | 'sent'>> = {},
     from: State = this.state,
-  ): Promise<Move> {
+  ): Promise<Action> {
     const next = later(from, change);
-    const told: Answer = { at: next.now, cache: from.operator.cache, ...reply };
-    const answers = [...this.#begun.answers, told];
+    const answer: Answer = { at: next.now, cache: from.operator.cache, ...reply };
+    const answers = [...this.#begun.answers, answer];
     const operator = await proceed(this.#subject, next, { ...this.#begun, answers });
-    return { ...move, to: { ...next, operator } };
+    return { ...action, to: { ...next, operator } };
   }
 }
 
-async function answerKubernetes(question: Question, asks: Request, stored: Stored): Promise<Move[]> {
+async function answerKubernetes(question: Question, asks: Request, stored: Stored): Promise<Action[]> {
   const { state } = question;
   const what = describe(asks);
   const isStored = 'object' in stored;
   const change = {
     cluster: stored.cluster,
     providerState: withAdopted(state.providerState, stored.cluster),
-    // Who has a machine on record has no doubt any more.
+    // Who has a VM on record has no doubt any more.
     doubtSince: isStored && kindOf(asks) === 'record' ? undefined : state.doubtSince,
   };
-  const moves = [
+  const actions = [
     await question.answer(
       {
         kind: isStored ? kindOf(asks) : 'conflict',
         label: `${what}: ${isStored ? 'done' : stored.error}`,
-        turn: 'answer',
+        phase: 'answer',
       },
       isStored ? { value: stored.object } : { error: stored.error },
       change,
     ),
   ];
-  if (asks.kind === 'Patch' && isStored) moves.push(...(await underPolicies(question, asks)));
-  if (!can(state, 'kubeFault') || asks.kind !== 'Patch') return moves;
+  if (asks.kind === 'Patch' && isStored) actions.push(...(await underPolicies(question, asks)));
+  if (!can(state, 'kubeFault') || asks.kind !== 'Patch') return actions;
   const from = spend(state, 'kubeFault');
-  const fault = { kind: 'kubeFault', turn: undefined };
-  moves.push(await question.answer({ ...fault, label: `${what}: failed` }, { error: 'Unavailable' }, {}, from));
+  const fault = { kind: 'kubeFault', phase: undefined };
+  actions.push(await question.answer({ ...fault, label: `${what}: failed` }, { error: 'Unavailable' }, {}, from));
   if (isStored) {
     const label = `${what}: done, but the answer is a failure`;
-    moves.push(await question.answer({ ...fault, label }, { error: 'Timeout' }, change, from));
+    actions.push(await question.answer({ ...fault, label }, { error: 'Timeout' }, change, from));
   }
-  return moves;
+  return actions;
 }
 
-async function underPolicies(question: Question, asks: Extract<Request, { kind: 'Patch' }>): Promise<Move[]> {
+async function underPolicies(question: Question, asks: Extract<Request, { kind: 'Patch' }>): Promise<Action[]> {
   const { state } = question;
   if (!can(state, 'policy')) return [];
   const from = spend(state, 'policy');
   const what = describe(asks);
-  const move = { kind: 'policy', turn: undefined };
+  const action = { kind: 'policy', phase: undefined };
   const refused = (['Invalid', 'Forbidden'] as const).map((error) =>
-    question.answer({ ...move, label: `${what}: a policy refuses it as ${error}` }, { error }, {}, from),
+    question.answer({ ...action, label: `${what}: a policy refuses it as ${error}` }, { error }, {}, from),
   );
   const altered = Object.entries(policies[asks.subresource ?? 'metadata']).map(([part, policy]) => {
     const stored = patch(state.cluster, asks, policy);
     const reply = 'object' in stored ? { value: stored.object } : { error: stored.error };
     const label = `${what}: a policy leaves ${part} as before`;
-    return question.answer({ ...move, label }, reply, { cluster: stored.cluster }, from);
+    return question.answer({ ...action, label }, reply, { cluster: stored.cluster }, from);
   });
   return Promise.all([...refused, ...altered]);
 }
 
-/** A machine that was adopted as the object requests is its own from then on. */
+/** A VM that was adopted as the object requests is its own from then on. */
 function withAdopted(providerState: ProviderState, { object }: Cluster): ProviderState {
   const identity = object === undefined ? undefined : readIdentity(object);
   if (identity?.kind !== 'Known' || identity.origin !== 'Adopted' || object?.spec.adoption.policy === 'Never')
@@ -112,23 +121,23 @@ function withAdopted(providerState: ProviderState, { object }: Cluster): Provide
 }
 
 /** A changing call reaches the provider, or does not. */
-function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
+function answerCall(question: Question, asked: ProviderCall): Promise<Action[]> {
   const { state } = question;
   const call = onRecord(state, asked);
   const what = describe({ kind: 'Call', call });
   const sent = sentBy(state, call);
   const isCreate = call.operation === 'CreateMachine';
   const plain = carryOut(state.providerState, call, { now: state.now + 1 });
-  const ways: Promise<Move>[] = [];
-  const add = (kind: Move['kind'], result: string, { providerState, outcome }: Effect, from: State): void => {
-    const doubt = isCreate ? { doubtSince: isTold(outcome) ? undefined : sent.at } : {};
+  const ways: Promise<Action>[] = [];
+  const add = (kind: Action['kind'], result: string, { providerState, outcome }: Effect, from: State): void => {
+    const doubt = isCreate ? { doubtSince: isResultKnown(outcome) ? undefined : sent.at } : {};
     const after = isCreate ? { ...providerState, createdWith: call.account } : providerState;
-    const move: Omit<Move, 'to'> = {
+    const action: Omit<Action, 'to'> = {
       kind,
       label: `${what}: ${result}`,
-      turn: kind === call.operation ? 'answer' : undefined,
+      phase: kind === call.operation ? 'answer' : undefined,
     };
-    ways.push(question.answer(move, { value: outcome }, { providerState: after, sent, ...doubt }, from));
+    ways.push(question.answer(action, { value: outcome }, { providerState: after, sent, ...doubt }, from));
   };
   const addManner = (kind: 'lag' | 'guest', result: string, manner: Omit<Manner, 'now'>): void => {
     if (!plain.outcome.ok || !can(state, kind)) return;
@@ -162,7 +171,7 @@ function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
 }
 
 /** Whether the outcome of a create call says for certain what came of it. */
-function isTold(outcome: Outcome<unknown>): boolean {
+function isResultKnown(outcome: Outcome<unknown>): boolean {
   // `as`: that is what a create call is answered.
   if (outcome.ok) return (outcome.value as CreateResult).id !== undefined;
   return outcome.failure.class !== 'UnknownOutcome' && outcome.failure.code !== 'HtmlResponse';
@@ -181,18 +190,19 @@ export function sentBy(state: State, call: ProviderCall): SentCall {
     ...call,
     machine: find(state.providerState, call),
     seen: seen(state, call),
-    object: state.operator.pass?.object,
+    object: state.operator.reconciliation?.object,
     at: state.now,
     doubtSince: state.doubtSince,
   };
 }
 
-/** The state of a machine that the reconciliation in progress has: from its list, or from a read. */
+/** The state of a VM that the reconciliation in progress has: from its list, or from a read. */
 function seen({ operator }: State, { account, id }: ProviderCall): SentCall['seen'] {
-  const { snapshot, lookUp } = operator.accounts[account] ?? {};
+  const { snapshot, machineRead } = operator.accounts[account] ?? {};
   const listed = snapshot?.machines.find((machine) => machine.id === id);
-  if (listed !== undefined || lookUp?.answer?.outcome.ok !== true) return listed?.state;
-  return lookUp.id === id ? lookUp.answer.outcome.value?.state : undefined;
+  const outcome = machineRead?.id === id ? machineRead?.result?.outcome : undefined;
+  if (listed !== undefined || outcome?.ok !== true) return listed?.state;
+  return outcome.value?.state;
 }
 
 /** The ways in which a call certainly has no effect, one of each treatment: see src/provider/http/classify.ts. */

@@ -2,30 +2,30 @@ import { providerName } from '../../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import { change } from '../world/cluster.ts';
-import { can, later, type Move, spend } from './action.ts';
+import { can, later, type Action, spend } from './action.ts';
 import type { Misfortune, Secret, State } from '../state.ts';
 import { toIso } from '../time.ts';
 
 /** What people do to the object and its Secret. A new dimension of the object is one more entry of `changes`. */
-export function peopleMoves(state: State): readonly Move[] {
+export function userActions(state: State): readonly Action[] {
   const { object } = state.cluster;
   return [...(object === undefined ? [] : changesOf(state, object)), ...secret(state)];
 }
 
-function changesOf(state: State, object: VirtualMachine): Move[] {
+function changesOf(state: State, object: VirtualMachine): Action[] {
   const { cluster, now } = state;
   return changes.flatMap(({ kind, label, isPossible = () => true, make, undo }) => {
-    const moves: Move[] = [];
+    const actions: Action[] = [];
     if (can(state, kind) && isPossible(object)) {
       const to = later(spend(state, kind), { cluster: change(cluster, make(object, now)) });
-      moves.push({ kind, label: label(object), to, turn: undefined });
+      actions.push({ kind, label: label(object), to, phase: undefined });
     }
     const undone = undo?.(object);
     if (undone !== undefined) {
       const to = later(state, { cluster: change(cluster, undone) });
-      moves.push({ kind: 'mend', label: `a user reverts: ${kind}`, to, turn: 'mend' });
+      actions.push({ kind: 'repair', label: `a user reverts: ${kind}`, to, phase: 'repair' });
     }
-    return moves;
+    return actions;
   });
 }
 
@@ -75,7 +75,7 @@ const changes: readonly Change[] = [
   },
   {
     kind: 'protection',
-    label: () => 'a user protects the machine from deletion',
+    label: () => 'a user protects the VM from deletion',
     isPossible: ({ spec }) => !spec.deletionProtection,
     make: (object) => withSpec(object, { deletionProtection: true }),
     undo: (object) => (object.spec.deletionProtection ? withSpec(object, { deletionProtection: false }) : undefined),
@@ -88,7 +88,7 @@ const changes: readonly Change[] = [
   {
     kind: 'deletion',
     label: () => 'a user deletes the object',
-    // Without the finalizer a recorded machine is lost with the object before the finalizer can be restored.
+    // Without the finalizer a recorded VM is lost with the object before the finalizer can be restored.
     isPossible: ({ metadata: { deletionTimestamp, finalizers = [] }, status }) =>
       deletionTimestamp === undefined && (finalizers.length > 0 || status?.id === undefined),
     make: (object, now) => withMeta(object, { deletionTimestamp: toIso(now) }),
@@ -96,7 +96,7 @@ const changes: readonly Change[] = [
   {
     kind: 'replace',
     label: () => 'an update takes finalizers and annotations away',
-    // Before the status has the id, only the annotations record the machine, and a user who removes them removes the evidence.
+    // Before the status has the id, only the annotations record the VM, and a user who removes them removes the evidence.
     isPossible: ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.id !== undefined,
     make: (object) => withMeta(object, { finalizers: [], annotations: {} }),
   },
@@ -141,7 +141,7 @@ export const neighbourId = 50;
 export const neighbourName = 'neighbour';
 /** Another one, to be adopted, or not. */
 export const strayName = 'stray';
-/** Of the machines that are made while the model runs. */
+/** Of the VMs that are made while the model runs. */
 export const firstId = 90;
 
 function otherState(state: VirtualMachine['spec']['powerState']): VirtualMachine['spec']['powerState'] {
@@ -153,16 +153,16 @@ function otherMode(mode: VirtualMachine['spec']['powerOff']['mode']): VirtualMac
 }
 
 /** Helm and kubectl delete Secrets before custom resources. */
-function deleteNext(state: State): Move[] {
+function deleteNext(state: State): Action[] {
   const { cluster, now } = state;
   const { object } = cluster;
   if (object === undefined || object.metadata.deletionTimestamp !== undefined) return [];
   const to = later(state, { cluster: change(cluster, withMeta(object, { deletionTimestamp: toIso(now) })) });
-  return [{ kind: 'mend', label: 'a user deletes the object after its Secret', to, turn: 'mend' }];
+  return [{ kind: 'repair', label: 'a user deletes the object after its Secret', to, phase: 'repair' }];
 }
 
 /** The Secret is watched: a change of it wakes the object at once. */
-function secret(state: State): Move[] {
+function secret(state: State): Action[] {
   const { cluster, operator } = state;
   const put = (from: State, keyOf: Secret['keyOf']): State => {
     const next = { keyOf, version: cluster.secret.version + 1 };
@@ -177,22 +177,22 @@ function secret(state: State): Move[] {
     ...gone,
     cluster: { ...gone.cluster, secret: { ...gone.cluster.secret, isUninstalled: true } },
   } as const;
-  const uninstall: Move[] = can(state, 'uninstall')
+  const uninstall: Action[] = can(state, 'uninstall')
     ? [
         {
           kind: 'uninstall',
           label: 'a user deletes the Secret, to delete the object next',
           to: uninstalled,
-          turn: undefined,
+          phase: undefined,
         },
       ]
     : [];
   if (cluster.secret.keyOf !== right)
-    return [{ kind: 'mend', label: 'a user restores the right key', to: put(state, right), turn: 'mend' }];
+    return [{ kind: 'repair', label: 'a user restores the right key', to: put(state, right), phase: 'repair' }];
   if (!can(state, 'otherKey')) return uninstall;
   const from = spend(state, 'otherKey');
   return [
-    { kind: 'otherKey', label: 'a user writes a key of another account', to: put(from, 'other'), turn: undefined },
-    { kind: 'otherKey', label: 'a user deletes the Secret', to: put(from, undefined), turn: undefined },
+    { kind: 'otherKey', label: 'a user writes a key of another account', to: put(from, 'other'), phase: undefined },
+    { kind: 'otherKey', label: 'a user deletes the Secret', to: put(from, undefined), phase: undefined },
   ];
 }

@@ -1,228 +1,192 @@
-import { type Failure, failed, type Operation, type Outcome, succeeded } from '../../../src/domain/failure.ts';
-import type { Machine, ProviderId } from '../../../src/domain/machine.ts';
-import type {
-  Account,
-  Catalogue,
-  ProviderWrite,
-  CachedMachine,
-  Snapshot,
-  TimedRead,
-} from '../../../src/provider/account/account.ts';
-import type { Absence } from '../../../src/provider/account/absence.ts';
+import { type Operation, type Outcome, succeeded } from '../../../src/domain/failure.ts';
+import type { ListedMachine, Machine } from '../../../src/domain/machine.ts';
+import type { Catalogue } from '../../../src/provider/account/account.ts';
 import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
-import type { AccountName, AccountState, ProviderCall } from '../state.ts';
+import { silentLog } from '../../../src/telemetry/log.ts';
+import type { AccountName, AccountState, List, PendingRead, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
-import { hear, isGateClosed, sawOwner, snapshotOf } from './reads.ts';
+import type { MachineRead, OpenAccount } from './open-account.ts';
+import { assignParts, isEqual, partsOf } from './parts.ts';
 
-/** What the account does within a reconciliation, and to whom. */
+/** What happens around the account while it runs. */
 export interface AccountWorld {
   readonly subject: Subject;
   now(): number;
-  /** Asks the provider, and waits for its answer. */
+  /** Sends a changing call to the provider, and waits for the response. */
   call(call: ProviderCall): Promise<Outcome<unknown>>;
-  /** The object has something to look at. */
+  /** The object is requeued. */
   wake(): void;
 }
 
-/** How long a read that failed is answered for again: src/provider/account/polling/machine-reads.ts. */
-const failureKeptFor = 5_000;
+/** The pause of the rate limiter counts, its rate doesn't: few calls are made. */
+const settings = { ratePerSecond: 0 };
+
+/** A provider without a catalogue: the references of the spec are valid. */
+const noCatalogue: Catalogue = { regions: undefined, packages: undefined, osTemplates: undefined };
+
+/** The key of the only object. */
+export const objectKey = 'default/web';
+
+type Resolve<T> = (outcome: Outcome<T>) => void;
 
 /**
- * The account as a reconciliation sees it. It stands for src/provider/account/account-core.ts, whose timers and slots no state
- * could hold, and does what that does when there is one object and a slot is free. What it reads by itself are separate steps:
- * reads.ts.
+ * The real account of src/provider/account, stored as data after each step and restored from it for the next. A promise can't be
+ * stored: a read of a single VM that is in flight starts again, at the time at which it started; calls are part of
+ * a reconciliation, which runs again from its start.
+ *
+ * When a list starts is decided by the steps and not by the poller: `isListDue` says when one may.
  */
-export class ModelAccount implements Account {
+export class RunningAccount {
   readonly name: AccountName;
-  state: AccountState;
-  /** Fewer machines than these make no mass. */
-  readonly massDisappearance = undefined;
-  /** With one object, no other one could wait for the same read. */
-  readonly isFirstListDue = false;
-  readonly #world: AccountWorld;
+  readonly account: OpenAccount;
+  readonly #before: AccountState | undefined;
+  readonly #lists: Resolve<readonly ListedMachine[]>[] = [];
+  readonly #reads: (PendingRead & { readonly answer: Resolve<Machine | undefined> })[] = [];
+  /** A list in flight. */
+  #listing: List | undefined;
+  #now: () => number;
 
-  constructor(name: AccountName, state: AccountState, world: AccountWorld) {
+  private constructor(name: AccountName, before: AccountState | undefined, world: AccountWorld) {
     this.name = name;
-    this.state = state;
-    this.#world = world;
+    this.#before = before;
+    this.#listing = before?.listing;
+    this.#now = () => world.now();
+    this.account = world.subject.createAccount({
+      provider: this.#providerIn(world),
+      keyedHash: (text) => `${name} ${text}`,
+      clock: { now: () => this.#now(), monotonic: () => this.#now(), schedule: () => () => {} },
+      log: silentLog,
+      random: () => 0.5,
+      wake: () => world.wake(),
+      settings,
+    });
+    this.account.$catalogue.$kept = { outcome: succeeded(noCatalogue), until: Infinity };
+    this.account.$poller.$isListing = true;
   }
 
-  get credentialStatus(): Account['credentialStatus'] {
-    return this.state.verdict;
+  static create(name: AccountName, world: AccountWorld): RunningAccount {
+    return new RunningAccount(name, undefined, world);
   }
 
-  get rejection(): Failure | undefined {
-    return this.state.rejection;
+  static async restore(name: AccountName, before: AccountState, world: AccountWorld): Promise<RunningAccount> {
+    const running = new RunningAccount(name, before, world);
+    const { $machineReads, ...others } = before.parts;
+    assignParts(running.account, { $machineReads });
+    // First, because the rest may let no more reads start.
+    if (before.read !== undefined) await running.#startAgain(before.read);
+    assignParts(running.account, others);
+    running.account.$machines.$snapshot = before.snapshot;
+    return running;
   }
 
-  get lastFailure(): Failure | undefined {
-    return this.state.lastFailure;
+  /** A list that started at `startedAt` is answered now. */
+  async answerList(startedAt: number, outcome: Outcome<readonly ListedMachine[]>): Promise<void> {
+    await this.#at(startedAt, () => void this.account.$poller.$list());
+    const [answer] = this.#lists.splice(0);
+    if (answer === undefined) throw new Error('the account does not read its list');
+    this.#listing = undefined;
+    answer(outcome);
+    await settled();
   }
 
-  get ownerId(): ProviderId | undefined {
-    return this.state.ownerId;
+  /** The read in flight is answered now. */
+  async answerRead(outcome: Outcome<Machine | undefined>): Promise<void> {
+    for (const { answer } of this.#reads.splice(0)) answer(outcome);
+    await settled();
   }
 
-  get emptyLists(): number {
-    return this.state.emptySweeps;
-  }
-
-  get rateLimitedUntil(): number | undefined {
-    return isGateClosed(this.state, this.#world.now()) ? this.state.gateClosedUntil : undefined;
-  }
-
-  get snapshot(): Snapshot | undefined {
-    const { snapshot } = this.state;
-    return snapshot && snapshotOf(this.#world.subject, snapshot);
-  }
-
-  /** Only a failed list counts as trouble: the accidents of few calls never come five in a row. */
-  readonly isUnavailable = false;
-
-  get callStats(): never {
-    throw new Error('the model has no request queue');
-  }
-
-  /** Single machines are read for the evidence of their absence only: what else is read is a list. */
-  cachedMachine(id: ProviderId): CachedMachine | undefined {
-    const { snapshot } = this;
-    const machine = snapshot?.byId(id);
-    return machine && snapshot && { startedAt: snapshot.startedAt, machine };
-  }
-
-  /** `AccountCore.write`, with a free turn: no reconciliation begins while the key is in doubt, which would hold it. */
-  async write<T>(
-    { machineName: subject }: ProviderWrite,
-    call: (provider: Provider) => Promise<Outcome<T>>,
-    onGranted?: () => Promise<boolean>,
-  ): Promise<Outcome<T> | undefined> {
-    if (this.rejection !== undefined) return failed(this.rejection);
-    if (this.rateLimitedUntil !== undefined) return undefined;
-    if (onGranted !== undefined && !(await onGranted())) return undefined;
-    this.#recordChange(subject, Infinity);
-    const outcome = await call(this.#provider());
-    this.#recordChange(subject, this.#world.now());
-    return outcome;
-  }
-
-  lastWriteAt(subject: string): number | undefined {
-    return this.state.changes[subject];
-  }
-
-  /** `AccountCore.lookUp`, with what `MachineReads.known` and `start` do. */
-  readMachine(_key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined {
-    const { lookUp, rejection } = this.state;
-    const known = lookUp?.id === id ? lookUp : undefined;
-    if (known?.answer !== undefined) {
-      const { outcome, answeredAt } = known.answer;
-      this.state = { ...this.state, lookUp: { ...known, isOwed: false } };
-      const isFresh = outcome.ok ? known.startedAt >= notBefore : this.#world.now() - answeredAt < failureKeptFor;
-      if (known.isOwed || isFresh) return { startedAt: known.startedAt, outcome };
-    }
-    const startedAt = this.#world.now();
-    const refusal = rejection ?? (this.rateLimitedUntil === undefined ? undefined : rateLimited);
-    if (refusal !== undefined) return { startedAt, outcome: failed({ ...refusal, operation: 'GetMachine' }) };
-    if (known === undefined || known.answer !== undefined)
-      this.state = { ...this.state, lookUp: { id, startedAt, isOwed: false } };
-    return undefined;
-  }
-
-  /** A provider without a catalogue: what the spec asks for is right. */
-  catalogue(): Outcome<Catalogue> {
-    return succeeded({ regions: undefined, packages: undefined, osTemplates: undefined });
-  }
-
-  subscribe(_key: string, { name, id }: { readonly name: string; readonly id?: ProviderId | undefined }): void {
-    const { followed } = this.state;
-    if (followed?.name === name && followed.id === id) return;
-    const absence = followed?.id === id ? this.state.absence : undefined;
-    this.state = { ...this.state, followed: { name, id, since: this.#world.now() }, absence };
-  }
-
-  subscribedSince(): number | undefined {
-    return this.state.followed?.since;
-  }
-
-  absenceOf(id: ProviderId): Absence | undefined {
-    const { followed, absence } = this.state;
-    if (absence === undefined || followed?.id !== id) return undefined;
-    return { since: absence.absentSince, lists: absence.absentLists };
-  }
-
-  /** One object never waits for others. */
-  readonly recreations = { dueAt: () => this.#world.now(), reserve: () => this.#world.now(), use: () => true };
-
-  massDisappearanceOf(): undefined {
-    return undefined;
-  }
-
-  /** The interval of lists is decided by the steps: every tick has one at least. */
-  setFastPolling(): void {}
-
-  requestList(_key: string, after: number): void {
-    const from = Number.isFinite(after) ? after : this.#world.now();
-    const { snapshot, wantedAt } = this.state;
-    if (snapshot !== undefined && snapshot.startedAt >= from) this.#world.wake();
-    else this.state = { ...this.state, wantedAt: Math.min(from, wantedAt ?? Infinity) };
-  }
-
-  requestMachine(key: string, after: number): void {
-    this.requestList(key, after);
-  }
-
-  /** No other process can send it. */
-  keyedHash(text: string): string {
-    return `${this.name} ${text}`;
-  }
-
-  /** Every tick has a list that judges the key. */
-  retryKey(): void {}
-
-  unsubscribe(): void {
-    this.state = { ...this.state, followed: undefined, wantedAt: undefined, lookUp: undefined, absence: undefined };
-  }
-
-  stop(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  #recordChange(subject: string, at: number): void {
-    this.state = { ...this.state, changes: { ...this.state.changes, [subject]: at } };
-  }
-
-  async #call(operation: Operation, target: Pick<ProviderCall, 'id' | 'name'>): Promise<Outcome<unknown>> {
-    const outcome = await this.#world.call({ operation, account: this.name, ...target });
-    const heard = hear(this.state, outcome, this.#world.now());
-    this.state = heard.account;
-    if (heard.isWoken) this.#world.wake();
-    return outcome;
-  }
-
-  #provider(): Provider {
-    // `as`: the room answers each call with what the port says of it.
+  /** The account as data: the state that it was restored from, if nothing changed. */
+  save(): AccountState {
+    const { account } = this;
+    const { $poller, $credential } = account;
+    const { snapshot, credentialStatus, lastFailure } = account;
+    // A pause that is over makes no difference.
+    const ended = new Set(account.rateLimitedUntil === undefined ? ['$pause'] : []);
+    const parts = partsOf(account, ended);
+    const read = this.#readInFlight();
+    const before = this.#before;
+    if (
+      before !== undefined &&
+      before.listing === this.#listing &&
+      before.snapshot === snapshot &&
+      isEqual([before.read, before.parts], [read, parts])
+    )
+      return before;
     return {
-      createMachine: async ({ name }) => {
-        const outcome = (await this.#call('CreateMachine', { name })) as Outcome<CreateResult>;
-        if (outcome.ok) this.state = sawOwner(this.state, outcome.value.machine);
-        return outcome;
-      },
-      deleteMachine: (id) => this.#call('DeleteMachine', { id }) as Promise<Outcome<'Accepted' | 'NotFound'>>,
-      startMachine: (id) => this.#call('StartMachine', { id }) as Promise<Outcome<void>>,
-      stopMachine: (id) => this.#call('StopMachine', { id }) as Promise<Outcome<void>>,
-      restartMachine: (id) => this.#call('RestartMachine', { id }) as Promise<Outcome<void>>,
-      killMachine: (id) => this.#call('KillMachine', { id }) as Promise<Outcome<void>>,
-      listMachines: nobodyReads,
-      getMachine: nobodyReads,
-      listRegions: nobodyReads,
-      listPackages: nobodyReads,
-      listOsTemplates: nobodyReads,
+      parts,
+      snapshot,
+      read,
+      listing: this.#listing,
+      isSubscribed: account.subscriberCount > 0,
+      credentialStatus,
+      lastFailure,
+      suspectedAt: $credential.suspectedAt,
+      pausedUntil: account.rateLimitedUntil,
+      listRequestedAt: earlier($poller.$listRequests.earliest, $poller.$machineRequests.earliest),
+      machineRead: this.#machineRead,
+    };
+  }
+
+  get #machineRead(): MachineRead | undefined {
+    return this.account.$machineReads.$byKey.get(objectKey);
+  }
+
+  #readInFlight(): PendingRead | undefined {
+    const read = this.#machineRead;
+    if (read?.isInFlight !== true) return undefined;
+    const sent = this.#reads.findLast(({ id }) => id === read.id);
+    if (sent === undefined) throw new Error('a read waits for a slot');
+    return { id: sent.id, startedAt: sent.startedAt };
+  }
+
+  async #startAgain({ startedAt }: PendingRead): Promise<void> {
+    const { $machineReads } = this.account;
+    const read = this.#machineRead;
+    if (read !== undefined) await this.#at(startedAt, () => void $machineReads.$run(objectKey, read));
+  }
+
+  async #at(time: number, start: () => void): Promise<void> {
+    const now = this.#now;
+    this.#now = () => time;
+    start();
+    await settled();
+    this.#now = now;
+  }
+
+  #providerIn(world: AccountWorld): Provider {
+    const call = <T>(operation: Operation, target: Pick<ProviderCall, 'id' | 'name'>): Promise<Outcome<T>> =>
+      // `as`: the provider of the model answers each call with what the port says of it.
+      world.call({ operation, account: this.name, ...target }) as Promise<Outcome<T>>;
+    return {
+      createMachine: ({ name }) => call<CreateResult>('CreateMachine', { name }),
+      deleteMachine: (id) => call<'Accepted' | 'NotFound'>('DeleteMachine', { id }),
+      startMachine: (id) => call<void>('StartMachine', { id }),
+      stopMachine: (id) => call<void>('StopMachine', { id }),
+      restartMachine: (id) => call<void>('RestartMachine', { id }),
+      killMachine: (id) => call<void>('KillMachine', { id }),
+      listMachines: () => new Promise((resolve) => this.#lists.push(resolve)),
+      getMachine: (id) =>
+        new Promise((answer) => {
+          this.#reads.push({ id, startedAt: this.#now(), answer });
+        }),
+      listRegions: unexpected,
+      listPackages: unexpected,
+      listOsTemplates: unexpected,
     };
   }
 }
 
-const rateLimited: Failure = { operation: 'GetMachine', class: 'Wait', code: 'RateLimited', text: '' };
+function unexpected(): never {
+  throw new Error('the catalogue is known');
+}
 
-/** The sender of a write gets a provider from which only the account reads. */
-function nobodyReads(): never {
-  throw new Error('only the account reads');
+/** Resolves when all that was started has come to wait for a response. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

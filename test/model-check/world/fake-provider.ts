@@ -72,6 +72,7 @@ function create(
     state: 'Pending',
     shown: lags === true ? 'Nothing' : 'Pending',
     isDoomed: false,
+    wasDenied: false,
     changedAt: now,
     madeAt: now,
     actedAt: now,
@@ -86,7 +87,7 @@ function create(
   };
 }
 
-/** A machine that no list shows yet is not found by its id either; otherwise `GET` shows the actual state. */
+/** A VM that no list shows yet is not found by its id either; otherwise `GET` shows the actual state. */
 function read(providerState: ProviderState, call: ProviderCall): Machine | undefined {
   const machine = find(providerState, call);
   if (machine === undefined || machine.state === 'Gone' || machine.shown === 'Nothing') return undefined;
@@ -112,7 +113,7 @@ function power(
   };
 }
 
-/** An ignored one was too fast to be observed: the machine is up again before the next read. */
+/** An ignored one was too fast to be observed: the VM is up again before the next read. */
 function restart(providerState: ProviderState, call: ProviderCall, manner: Manner): Effect {
   const effect = power(providerState, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Starting');
   if (!effect.outcome.ok) return effect;
@@ -182,6 +183,7 @@ export function newMachine(id: number, name: string, now: number): ProviderMachi
     state: 'Running',
     shown: 'Running',
     isDoomed: false,
+    wasDenied: false,
     changedAt: now,
     madeAt: now,
     actedAt: now,

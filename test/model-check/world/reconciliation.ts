@@ -4,11 +4,19 @@ import type { Clock } from '../../../src/domain/clock.ts';
 import type { Outcome } from '../../../src/domain/failure.ts';
 import type { KeyLookup } from '../../../src/reconcile/credentials.ts';
 import type { OwnWrite } from '../../../src/controller/own-write.ts';
+import { silentLog } from '../../../src/telemetry/log.ts';
 import type { ReconcileResult } from '../../../src/controller/workers.ts';
-import type { Log } from '../../../src/telemetry/log.ts';
-import { ModelAccount } from './account.ts';
-import { untried } from './reads.ts';
-import type { AccountName, Answer, Operator, Pass, ProviderCall, Remembered, Request, State } from '../state.ts';
+import { type AccountWorld, objectKey as key, RunningAccount, settled } from './account.ts';
+import type {
+  AccountName,
+  AccountState,
+  Answer,
+  Operator,
+  Reconciliation,
+  Remembered,
+  Request,
+  State,
+} from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { recreateAfter, responseDeadline, stuckAfter, visibilityWindow } from '../time.ts';
 
@@ -18,13 +26,12 @@ import { recreateAfter, responseDeadline, stuckAfter, visibilityWindow } from '.
  * step, with the answers it has had so far; it then asks its next question, or ends. Nothing it does is kept until
  * it ends, but for what the cache learned of its writes: the world has seen no more of it than its questions.
  */
-const key = 'default/web';
+export type Begun = Omit<Reconciliation, 'asks'>;
 
-export type Begun = Omit<Pass, 'asks'>;
-
-/** The operator when the reconciliation has been answered as far as `pass` says: with `pass.asks` it waits again, without a reconciliation it ended. */
-export async function proceed(subject: Subject, state: State, pass: Begun): Promise<Operator> {
-  const run = new Run(subject, state, pass);
+/** The operator once the reconciliation has had its answers: it asks the next question (`reconciliation.asks`), or has ended. */
+export async function proceed(subject: Subject, state: State, begun: Begun): Promise<Operator> {
+  const run = new Run(subject, state, begun);
+  await run.restore();
   const clock: Clock = { now: () => run.now, monotonic: () => run.now, schedule: () => () => {} };
   const reconciler = subject.createReconciler({
     client: run.client,
@@ -33,7 +40,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
       lookup: () => Promise.resolve(run.lookup()),
       distrust() {},
     },
-    accountFor: (apiKey) => run.accountOf(apiKey.reveal() === 'own' ? 'own' : 'other'),
+    accountFor: (apiKey) => run.accountOf(apiKey.reveal() === 'own' ? 'own' : 'other').account,
     machineIndex: run.machineIndex,
     quota: new subject.NamespaceQuota({ limit: 0, accountOf: () => undefined, watch: () => () => false }),
     deletionRate: new subject.DeletionRate(clock, 0),
@@ -45,7 +52,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     ownership: { annotation: {}, ensureOwned: () => Promise.resolve(true), leave: () => Promise.resolve() },
     isInScope: () => true,
     reactionLatency: { observeCall() {}, cancel() {} },
-    log: silent,
+    log: silentLog,
     random: () => 0.5,
     cache: { get: () => run.cache, assume: (object, write) => run.assume(object, write) },
     objectOf: () => run.cache,
@@ -62,10 +69,10 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
       },
     );
   const end = await Promise.race([ended, run.question]);
+  // The account requeues the object a moment later.
+  await settled();
   return 'result' in end ? run.endWith(end.result) : run.waitWith(end);
 }
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
 
 class Run {
   now: number;
@@ -75,50 +82,60 @@ class Run {
   readonly question: Promise<Request>;
   readonly #subject: Subject;
   readonly #state: State;
-  readonly #pass: Begun;
-  readonly #accounts = new Map<AccountName, ModelAccount>();
+  readonly #begun: Begun;
+  readonly #accounts = new Map<AccountName, RunningAccount>();
   readonly #ask: (request: Request) => void;
   #position = 0;
-  #isWoken: boolean;
-  /** Whether it was woken for nothing but this write. */
+  #isRequeued: boolean;
+  /** Whether it was requeued for nothing but this write. */
   #isOnly: ((write: OwnWrite) => boolean) | undefined;
 
-  constructor(subject: Subject, state: State, pass: Begun) {
+  constructor(subject: Subject, state: State, begun: Begun) {
     const { promise, resolve } = Promise.withResolvers<Request>();
     this.question = promise;
     this.#ask = resolve;
     this.#subject = subject;
     this.#state = state;
-    this.#pass = pass;
-    this.now = pass.startedAt;
-    this.cache = pass.object;
+    this.#begun = begun;
+    this.now = begun.startedAt;
+    this.cache = begun.object;
     this.machineIndex = new subject.MachineIndex();
-    this.machineIndex.update(key, undefined, pass.object);
-    this.#isWoken = state.operator.isDue;
-    const { objectState } = state.operator;
+    this.machineIndex.update(key, undefined, begun.object);
+    this.#isRequeued = state.operator.isDue;
+  }
+
+  async restore(): Promise<void> {
+    const { objectState, accounts } = this.#state.operator;
+    // `as`: those are the names of the accounts.
+    for (const [name, before] of Object.entries(accounts) as [AccountName, AccountState][])
+      this.#accounts.set(name, await RunningAccount.restore(name, before, this.#world));
     if (objectState !== undefined) this.objectStates.set(key, this.#recall(objectState));
   }
 
   /** The object's key, as src/reconcile/credentials.ts finds it in a Secret that is watched. */
   lookup(): KeyLookup {
-    const { keyOf, version } = this.#pass.secret;
+    const { keyOf, version } = this.#begun.secret;
     return keyOf === undefined
       ? { kind: 'Missing', message: 'no Secret', isAbsent: true }
       : { kind: 'Found', apiKey: new this.#subject.Secret(keyOf), version: String(version), isDefault: false };
   }
 
-  accountOf(name: AccountName): ModelAccount {
+  accountOf(name: AccountName): RunningAccount {
     const known = this.#accounts.get(name);
     if (known !== undefined) return known;
-    const account = new ModelAccount(name, this.#state.operator.accounts[name] ?? untried, {
-      subject: this.#subject,
-      now: () => this.now,
-      wake: () => this.#wake(),
-      // `as`: the room answers calls with outcomes.
-      call: (call: ProviderCall) => this.#await({ kind: 'Call', call }) as Promise<Outcome<unknown>>,
-    });
+    const account = RunningAccount.create(name, this.#world);
     this.#accounts.set(name, account);
     return account;
+  }
+
+  get #world(): AccountWorld {
+    return {
+      subject: this.#subject,
+      now: () => this.now,
+      wake: () => this.#requeue(),
+      // `as`: the provider of the model answers calls with outcomes.
+      call: (call) => this.#await({ kind: 'Call', call }) as Promise<Outcome<unknown>>,
+    };
   }
 
   /** Of the Kubernetes API a reconciliation uses these two calls, and only for the object. */
@@ -137,27 +154,27 @@ class Run {
     const [before, after] = [this.cache, object as VirtualMachine];
     if (before === undefined || versionOf(after) <= versionOf(before)) return;
     this.cache = after;
-    this.#wake((write) => this.#subject.isOnlyOwnWrite(before, after, write));
+    this.#requeue((write) => this.#subject.isOnlyOwnWrite(before, after, write));
   }
 
   /** `stored` in src/operator.ts, with `discard` of src/controller/work-queue.ts. */
   assume(object: VirtualMachine, write: OwnWrite): void {
     this.learn(object);
-    if (this.#isOnly?.(write) === true) [this.#isWoken, this.#isOnly] = [false, undefined];
+    if (this.#isOnly?.(write) === true) [this.#isRequeued, this.#isOnly] = [false, undefined];
   }
 
-  #wake(isOnly?: (write: OwnWrite) => boolean): void {
-    this.#isOnly = this.#isWoken ? undefined : isOnly;
-    this.#isWoken = true;
+  #requeue(isOnly?: (write: OwnWrite) => boolean): void {
+    this.#isOnly = this.#isRequeued ? undefined : isOnly;
+    this.#isRequeued = true;
   }
 
   waitWith(asks: Request): Operator {
     return {
       ...this.#state.operator,
       cache: this.cache,
-      isDue: this.#isWoken,
+      isDue: this.#isRequeued,
       dueAt: undefined,
-      pass: { ...this.#pass, asks },
+      reconciliation: { ...this.#begun, asks },
     };
   }
 
@@ -168,32 +185,32 @@ class Run {
     return {
       ...operator,
       cache: this.cache,
-      isDue: this.#isWoken || (after !== undefined && after <= 0),
+      isDue: this.#isRequeued || (after !== undefined && after <= 0),
       dueAt: after !== undefined && after > 0 ? this.now + after : undefined,
       objectState: objectState && this.#remember(objectState),
       accounts: {
         ...operator.accounts,
-        ...Object.fromEntries([...this.#accounts].map(([name, account]) => [name, account.state])),
+        ...Object.fromEntries([...this.#accounts].map(([name, account]) => [name, account.save()])),
       },
-      pass: undefined,
+      reconciliation: undefined,
     };
   }
   /** The next answer; if there is none yet, the reconciliation stops permanently and another one will have it. */
   #await(request: Request): Promise<unknown> {
-    const answer = this.#pass.answers[this.#position];
+    const answer = this.#begun.answers[this.#position];
     if (answer === undefined) {
       this.#ask(request);
       return new Promise(() => {});
     }
     this.#position += 1;
     this.now = answer.at;
-    this.#hearOf(answer);
+    this.#recordWatch(answer);
     if ('value' in answer) return Promise.resolve(answer.value);
     return Promise.reject(new this.#subject.KubeError(request.kind, { reason: answer.error }));
   }
 
   /** What the watch reported during the wait for the answer. */
-  #hearOf({ cache }: Answer): void {
+  #recordWatch({ cache }: Answer): void {
     if (cache === undefined) this.cache = undefined;
     else this.learn(cache);
   }
@@ -201,7 +218,8 @@ class Run {
   #remember(objectState: object): Remembered {
     const { Secret } = this.#subject;
     const plain = (value: unknown): unknown => {
-      if (value instanceof ModelAccount) return { account: value.name, isReference: true } satisfies Reference;
+      const account = [...this.#accounts.values()].find((known) => known.account === value);
+      if (account !== undefined) return { account: account.name, isReference: true } satisfies Reference;
       if (value instanceof Secret) return { revealed: value.reveal() } satisfies Revealed;
       return mapFields(value, plain);
     };
@@ -214,7 +232,7 @@ class Run {
   }
 
   #withAccounts(value: unknown): unknown {
-    if (isReference(value)) return this.accountOf(value.account);
+    if (isReference(value)) return this.accountOf(value.account).account;
     if (isRevealed(value)) return new this.#subject.Secret(value.revealed);
     return mapFields(value, (field) => this.#withAccounts(field));
   }
