@@ -119,6 +119,7 @@ test.each<[Record<string, string>, number]>([
   [{ OTEL_TRACES_SAMPLER: 'always_on' }, 1],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_always_off' }, 0],
   [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' }, 0.25],
+  [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }, 0],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '7' }, 1],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: 'half' }, 1],
 ])('of all reconciliations, %j traces %s', (env, part) => {
