@@ -141,6 +141,24 @@ test('partly written files do no harm after they are complete', async () => {
   expect(await call(to)).toEqual({});
 });
 
+test('a client certificate that is written before its key does no harm once the key is there', async () => {
+  const [servers, clients] = ['servers', 'clients'].map(createCertificateAuthority);
+  if (servers === undefined || clients === undefined) throw new Error('two were made');
+  write('ca.crt', servers.cert);
+  const [old, next] = [clients.issue('ann'), clients.issue('ann')];
+  write('client.crt', old.cert);
+  write('client.key', old.key);
+  const port = await start(servers.issue('127.0.0.1'), { clientCa: clients });
+  const to = connect(port, { 'client-certificate': 'client.crt', 'client-key': 'client.key' });
+  expect(await call(to)).toEqual({});
+  write('client.crt', next.cert);
+  await clock.advance(minute);
+  await rejection(call(to));
+  write('client.key', next.key);
+  await clock.advance(minute);
+  expect(await call(to)).toEqual({});
+});
+
 test('a CA file that is missing for a moment does no harm; one that never existed is reported', async () => {
   const authority = createCertificateAuthority('ca');
   write('ca.crt', authority.cert);
