@@ -5,31 +5,37 @@ import { objectWith } from '../plan/fixtures.ts';
 
 const base = objectWith({ finalizer: true });
 
-/** Handlers of an operator that manages every object. `next`: keys that what the object no longer reserves is free for. */
-function createHandlers({ isLeader = true, next = [] as readonly string[], isRelevant = true } = {}) {
+/** Handlers of an operator that manages every object by default. `next`: keys that what the object no longer reserves is free for. */
+function createHandlers({
+  isLeader = true,
+  next = [] as readonly string[],
+  isRelevant = true,
+  unmanaged = undefined as VirtualMachine | undefined,
+} = {}) {
   const calls: string[] = [];
+  const [counted, timed]: [unknown[], unknown[]] = [[], []];
   const handlers = createEventHandlers({
     queue: { add: (key, { priority } = {}) => void calls.push(`add ${key} ${priority}`) },
     machineIndex: { update: () => next, setAccount: (key, account) => void calls.push(`account ${key} ${account}`) },
     quota: { change: () => undefined },
     scope: {
       // A type predicate, as that of `Scope`.
-      isManaged: (object): object is VirtualMachine => object !== undefined,
-      managed: (object) => object,
+      isManaged: (object): object is VirtualMachine => object !== undefined && object !== unmanaged,
+      managed: (object) => (object === unmanaged ? undefined : object),
       isRelevant: () => isRelevant,
       matchesSelector: () => true,
       change() {},
     },
     secretIndex: { change() {}, usersOf: () => ['default/web'] },
     objectOf: () => base,
-    fleet: { change() {} },
-    reactionLatency: { specChanged() {} },
+    fleet: { change: (key, before, after) => void counted.push([key, before, after]) },
+    reactionLatency: { specChanged: (key, before, after) => void timed.push([key, before, after]) },
     ownership: { change() {} },
     credentials: { invalidate: (secret) => void calls.push(`invalidate ${secret}`) },
     isLeading: () => isLeader,
     reconciler: { onObjectChange: (key) => void calls.push(`recheck calls of ${key}`) },
   });
-  return { handlers, calls };
+  return { handlers, calls, counted, timed };
 }
 
 const changed = { key: 'default/web', before: base, after: base, initial: false };
@@ -51,6 +57,18 @@ describe('a changed object', () => {
     const { handlers, calls } = createHandlers({ isRelevant: false });
     handlers.onObjectChange(changed);
     expect(calls).toEqual(['recheck calls of default/web']);
+  });
+
+  it('counts in metrics only while this installation manages it', () => {
+    const theirs = objectWith({ annotations: { 'vps247.com/managed-by': 'other/operator' } });
+    const { handlers, counted, timed } = createHandlers({ unmanaged: theirs });
+    handlers.onObjectChange({ ...changed, after: theirs });
+    handlers.onObjectChange({ ...changed, before: theirs });
+    const expected = [
+      ['default/web', base, undefined],
+      ['default/web', undefined, base],
+    ];
+    expect([counted, timed]).toEqual([expected, expected]);
   });
 
   it('enqueues nothing on standby', () => {
