@@ -7,10 +7,10 @@ const hostile = `a'b"c$HOME$(id)\`id\`\\n\n!! #;&|<>*?[~]{1,2}=\u202e\ud83d\ude0
 const names = { namespace: hostile, name: hostile };
 
 /** The words that `kubectl` gets, for each call that a shell makes of the text. */
-function callsOf(command: string): readonly (readonly string[])[] {
-  const script = `kubectl() { printf '%s\\0' "$@"; printf '\\0'; }\n${command}`;
+function callsOf(command: string, exitCode = 0): readonly (readonly string[])[] {
+  const script = `kubectl() { printf '%s\\0' "$@"; printf '\\0'; return ${exitCode}; }\n${command}`;
   const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect({ status, stderr }).toEqual({ status: exitCode, stderr: '' });
   return stdout
     .split('\0\0')
     .slice(0, -1)
@@ -49,6 +49,11 @@ test('two commands in one run one after the other', () => {
   expect(annotated.slice(0, -1)).toEqual(['-n', hostile, 'annotate', 'vps', hostile, '--overwrite']);
   expect(annotated.at(-1)).toMatch(/^vps247\.com\/reconcile-requested-at=.*\d{4}/);
   expect(callsOf(commands.deleteKeepingVm(names)).map(([, , verb]) => verb)).toEqual(['patch', 'delete']);
+});
+
+test('of two commands in one, the second does not run if the first fails', () => {
+  expect(callsOf(commands.deleteKeepingVm(names), 1).map(([, , verb]) => verb)).toEqual(['patch']);
+  expect(callsOf(commands.replaceSecret(names, hostile), 1).map(([, , verb]) => verb)).toEqual(['delete']);
 });
 
 test('a usual name needs no quotation marks', () => {
