@@ -147,9 +147,13 @@ test('an event that the API server has deleted is created again', async () => {
   expect(calls).toEqual(['create default', expect.stringContaining('patch'), 'create default']);
 });
 
-test('a short outage of the API server loses no event', async () => {
+test.each<[what: string, ...reasons: KubeErrorReason[]]>([
+  ['an outage of the API server', 'Network', 'Unavailable'],
+  ['a time when another operator may be the leader', 'Fenced', 'Fenced'],
+  ['a busy API server', 'Timeout', 'TooManyRequests'],
+])('%s, if it is short, loses no event', async (_what, ...reasons) => {
   const { recorder, clock, calls, warnings, fail } = stage();
-  fail('Network', 'Unavailable');
+  fail(...reasons);
   recorder.record(created);
   await clock.advance(3_000);
   expect(calls).toHaveLength(3);
