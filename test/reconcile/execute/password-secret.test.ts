@@ -3,7 +3,12 @@ import { machineIdAnnotation } from '../../../src/api/v1alpha1/constants.ts';
 import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { Execution } from '../../../src/reconcile/execute/execute.ts';
-import { writePassword } from '../../../src/reconcile/execute/password-secret.ts';
+import {
+  type PasswordExecution,
+  rememberPassword,
+  writePassword,
+} from '../../../src/reconcile/execute/password-secret.ts';
+import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { objectWith, uid } from '../../plan/fixtures.ts';
 
 const ownedBy = (...uids: readonly string[]) =>
@@ -115,3 +120,31 @@ it.each(['Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Unauthorized']
     await expect(written(reason)).rejects.toMatchObject({ reason });
   },
 );
+
+const second = 1_000;
+
+it.each<[what: string, execution: Exclude<PasswordExecution, { type: 'PasswordWritten' }>, from: number]>([
+  [
+    'of another VM or object is reported',
+    { type: 'PasswordConflict', reason: 'InitialPasswordConflict', message: 'taken' },
+    0,
+  ],
+  ['that the garbage collector does not delete is reported', { type: 'PasswordAwaited', message: 'left' }, 60 * second],
+])('a Secret %s, and tried again five minutes later', (_what, execution, from) => {
+  const objectState = new ObjectState(uid, 0);
+  const isReportedAt = (monotonic: number): boolean => {
+    const history = objectState.history(
+      { now: monotonic, monotonic },
+      () => '',
+      () => '',
+    );
+    return history.passwordConflict?.message === execution.message;
+  };
+  for (const now of [0, 59 * second]) {
+    rememberPassword(objectState, execution, now);
+    if (from === 0) break;
+    expect(isReportedAt(now)).toBe(false);
+  }
+  rememberPassword(objectState, execution, from);
+  expect([from, from + 299 * second, from + 300 * second].map(isReportedAt)).toEqual([true, true, false]);
+});
