@@ -17,6 +17,8 @@ async function createFleet(size: number): Promise<World> {
   return world;
 }
 
+const isMinute = (seconds: number): boolean => seconds >= 59 && seconds <= 70;
+
 const isHidden =
   (hidden: number) =>
   ({ id }: Machine): boolean =>
@@ -170,6 +172,23 @@ describe('a deleted VM', () => {
     expect(condition('web-9', 'Ready')?.status).toBe('True');
     // Neither the five minutes nor the wait for a slot causes polling.
     expect(fakeProvider.count('GetMachine', since)).toBeLessThan(60);
+  });
+
+  it('is recreated at most once a minute after a rate-limit pause in which several came due', async () => {
+    const { fakeProvider, clock, cluster } = await createFleet(5);
+    for (const id of [1, 2, 3, 4]) fakeProvider.machines.delete(id);
+    fakeProvider.accidents.set('StopMachine', [
+      { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 5 * minute },
+    ]);
+    const times: number[] = [];
+    for (let at = 0; at < 20 * 60 && times.length < 4; at += 1) {
+      await clock.advance(second);
+      for (let made = fakeProvider.machines.size - 1 - times.length; made > 0; made -= 1) times.push(at);
+      if (times.length === 1) cluster.change('web-4', { spec: { powerState: 'Halted' } });
+    }
+    const [pause, ...gaps] = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+    expect(pause).toBeGreaterThanOrEqual(300);
+    expect(gaps).toEqual([expect.toSatisfy(isMinute), expect.toSatisfy(isMinute)]);
   });
 
   it.each([
