@@ -6,7 +6,8 @@ import { parseSelector } from '../../src/domain/label-selector.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';
 
-type Owner = 'this' | 'another' | 'none';
+/** `old`: an installation that `takeOverFrom` names. */
+type Owner = 'this' | 'another' | 'old' | 'none';
 
 function objectOf(team: string, owner: Owner): VirtualMachine {
   const object = objectWith(owner === 'none' ? {} : { annotations: { [annotations.managedBy]: owner } });
@@ -25,8 +26,7 @@ function createScope() {
     ownership: {
       isMine: (object) => ownerOf(object) === 'this',
       isOwnedByOthers: (object) => ownerOf(object) === 'another',
-      isTakenOver: (before, after) =>
-        ownerOf(before) === 'another' && after !== undefined && ownerOf(after) !== 'another',
+      isTakenOver: (before, after) => ownerOf(before) === 'old' && after !== undefined && ownerOf(after) !== 'old',
     },
   });
   return { clock, scope };
@@ -65,6 +65,7 @@ describe('when an object entered the scope', () => {
     ['its labels match now', objectOf('b', 'none'), objectOf('a', 'none')],
     ['its owner was removed', objectOf('a', 'another'), objectOf('a', 'none')],
     ['it was transferred', objectOf('a', 'another'), objectOf('a', 'this')],
+    ['takeOverFrom named its owner, so it was managed before as well', objectOf('a', 'old'), objectOf('a', 'this')],
   ])('is on record: %s', async (_why, before, after) => {
     const { clock, scope } = createScope();
     await clock.advance(1_000);
