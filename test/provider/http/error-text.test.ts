@@ -97,6 +97,11 @@ test("a part of another account's key at the end of a body that was cut is not s
   expect(shown()).toContain('Quota exceeded.');
 });
 
+test('a secret that the end of what is read cuts in two is not shown', () => {
+  const body = `${' '.repeat(16 * 1024 - 6)}${key} and more`.padEnd(20_000, ' x');
+  expect(errorText(body)).toBe('');
+});
+
 test('a part of a body that must be JSON is not quoted', () => {
   expect(jsonErrorText('{"error": "x')).toBeUndefined();
   expect(jsonErrorText('{"error": "x"}')).toBe('x');
