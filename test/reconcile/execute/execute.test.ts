@@ -3,6 +3,7 @@ import { readIntent, writeIntent } from '../../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import type { Patch } from '../../../src/kubernetes/client.ts';
+import { KubeError } from '../../../src/kubernetes/errors.ts';
 import { type Failure, failed, type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { CreateRequest } from '../../../src/domain/machine.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
@@ -143,5 +144,55 @@ describe('a create', () => {
     const answer = failed(failure({ operation: 'CreateMachine', ...given }));
     const { objectState, intent } = await create({ answer });
     expect([objectState.sentIntent, objectState.refusedIntent]).toEqual([intent, isRefused ? intent : undefined]);
+  });
+});
+
+describe('the completion of a record', () => {
+  const record = { id: 90, name, origin: 'Created' } as const;
+
+  /** The API server answers the first patch with a conflict, and then has this object. */
+  async function complete(present: VirtualMachine) {
+    const object = objectWith({ id: 90 });
+    const versions: unknown[] = [];
+    const client = {
+      get: () => Promise.resolve(present),
+      patch: (_resource: object, _ref: object, { body }: Patch) => {
+        // `as`: only metadata is patched.
+        const { metadata } = body as Pick<VirtualMachine, 'metadata'>;
+        versions.push(metadata.resourceVersion);
+        if (versions.length === 1) return Promise.reject(new KubeError('patch', { reason: 'Conflict', status: 409 }));
+        return Promise.resolve({ ...present, metadata: { ...present.metadata, ...metadata } });
+      },
+    };
+    // `as`: what it needs of them.
+    const deps = { client, stored: () => {}, ownership: {} } as unknown as ExecuteDeps;
+    const target = {
+      object,
+      providerName: name,
+      account: null,
+      isDefaultKey: false,
+      objectState: new ObjectState(uid, 0),
+    };
+    const execution = await execute(deps, { type: 'CompleteIdentity', machine: record }, target).catch(
+      ({ reason }: KubeError) => reason,
+    );
+    return { execution, versions };
+  }
+
+  it('is repeated on the newest version after a conflict', async () => {
+    const object = objectWith({ id: 90 });
+    const newer = { ...object, metadata: { ...object.metadata, resourceVersion: '77' } };
+    const { execution, versions } = await complete(newer);
+    expect({ execution, versions }).toEqual({
+      execution: { type: 'Recorded' },
+      versions: [object.metadata.resourceVersion, '77'],
+    });
+  });
+
+  it('writes nothing into another object that has the name now', async () => {
+    const object = objectWith({ id: 90 });
+    const other = { ...object, metadata: { ...object.metadata, uid: 'other', resourceVersion: '77' } };
+    const { versions } = await complete(other);
+    expect(versions).toEqual([object.metadata.resourceVersion]);
   });
 });
