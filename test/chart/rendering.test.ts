@@ -69,6 +69,14 @@ test('pruning and uninstalling keep the CustomResourceDefinition and its protect
   expect(crd.metadata).toMatchObject({ annotations: options });
 });
 
+test('a request that the protection cannot judge is refused', async () => {
+  const rendered = await objectsOf({});
+  const policies = rendered.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  const bindings = rendered.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
+  expect(policies.map(({ spec }) => spec.failurePolicy)).toEqual(['Fail', 'Fail']);
+  expect(bindings.map(({ spec }) => spec.validationActions)).toEqual([['Deny'], ['Deny']]);
+});
+
 test('a release without the CustomResourceDefinition has no object that collides with a second release in the cluster', async () => {
   const objects = await objectsOf({ crds: { enabled: false } });
   expect(objects.filter(({ metadata }) => metadata.name.endsWith('vps247.com'))).toEqual([]);
