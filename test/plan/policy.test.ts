@@ -228,12 +228,23 @@ describeRows('power changed by others', [
     action: 'Start',
     reason: 'Starting',
   },
-  {
-    because: 'is left and reported when requested',
-    given: { id: 90, machine: 'Halted', status: reached, spec: report },
-    action: 'None',
-    reason: 'PowerDrift',
-  },
+  ...(['Halting', 'Halted'] as const).map((machine) => ({
+    because: `is left and reported when requested: ${machine}, if it is to run`,
+    given: { id: 90, machine, status: reached, spec: report },
+    action: 'None' as const,
+    reason: 'PowerDrift' as const,
+  })),
+  ...(['Starting', 'Running'] as const).map((machine) => ({
+    because: `is left and reported when requested: ${machine}, if it is to be halted`,
+    given: {
+      id: 90,
+      machine,
+      status: { ...reached, internal: { lastSyncedPowerState: 'Halted' as const } },
+      spec: { ...report, powerState: 'Halted' as const },
+    },
+    action: 'None' as const,
+    reason: 'PowerDrift' as const,
+  })),
   {
     because: 'a state that was never reached does not count as drift',
     given: { id: 90, machine: 'Halted', spec: report },
