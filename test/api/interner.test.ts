@@ -24,6 +24,18 @@ test('equal values become one, others stay separate', () => {
   ]);
 });
 
+test('a value of more than 1,024 characters is not kept, so that all of them are bounded in bytes', () => {
+  const sharing = new Interner();
+  const overhead = JSON.stringify({ name: '' }).length;
+  for (const [length, isKept] of [
+    [1_024, true],
+    [1_025, false],
+  ] as const) {
+    const value = (): object => ({ name: 'x'.repeat(length - overhead) });
+    expect(sharing.intern(value()) === sharing.intern(value())).toBe(isKept);
+  }
+});
+
 test('unused values are released, and values are not mixed up', () => {
   const sharing = new Interner();
   for (let id = 0; id < 10_000; id += 1) expect(sharing.intern({ id })).toEqual({ id });
