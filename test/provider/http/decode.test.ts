@@ -126,6 +126,14 @@ test.for(refused)('a VM without a usable id is refused, together with its list: 
   expect(() => mapping.decodeMachines([least, item])).toThrow(WireError);
 });
 
+test('passwords count in the text that a list may have', () => {
+  const machines = Array.from({ length: 1_250 }, (_, index) => {
+    return { ...least, id: index + 1, initial_password: 'x'.repeat(4_096) };
+  });
+  expect(mapping.decodeMachines(machines.slice(0, 1_000))).toHaveLength(1_000);
+  expect(() => mapping.decodeMachines(machines)).toThrow('more than 5000000 characters of text');
+});
+
 test('the length of a name counts characters as the API server does', () => {
   const name = '😀'.repeat(255);
   expect(mapping.decodeMachines([{ ...least, name }])).toMatchObject([{ id: 1, name }]);
