@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
 import { startFailureAfter } from '../../src/plan/start-backoff.ts';
-import { failure, now, observedWith, secondsAgo, uid } from './fixtures.ts';
+import { failure, machineIn, now, observedWith, secondsAgo, uid } from './fixtures.ts';
 import { halted, hard, kill, ready, stop } from './powers.ts';
 
 describe('plan', () => {
@@ -143,4 +143,50 @@ it.each([
     expect.stringMatching(/17|4711/),
     expect.not.stringMatching(/17|40|4711|odd/),
   ]);
+});
+
+it.each([
+  { isUrgent: true, what: 'a create request is sent', given: {} },
+  { isUrgent: true, what: 'its result is unknown', given: { intent: true, machine: { kind: 'OutcomeUnknown' } } },
+  { isUrgent: true, what: 'nothing is read yet after one', given: { intent: true, machine: { kind: 'NotYetSeen' } } },
+  {
+    isUrgent: true,
+    what: 'nothing is read yet after a power call',
+    given: {
+      id: 90,
+      machine: { kind: 'NotYetSeen' },
+      status: { operation: { type: 'Stop', startTime: secondsAgo(1) } },
+    },
+  },
+  {
+    isUrgent: true,
+    what: 'nothing is read yet of an object that is deleted',
+    given: { id: 90, deleting: true, machine: { kind: 'NotYetSeen' } },
+  },
+  { isUrgent: false, what: 'nothing is read yet otherwise', given: { id: 90, machine: { kind: 'NotYetSeen' } } },
+  { isUrgent: true, what: 'it is provisioned', given: { id: 90, machine: 'Pending' } },
+  { isUrgent: true, what: 'it starts', given: { id: 90, machine: 'Starting' } },
+  { isUrgent: true, what: 'it is started', given: { id: 90, machine: 'Halted' } },
+  { isUrgent: true, what: 'it halts', given: { id: 90, machine: 'Halting', spec: hard } },
+  { isUrgent: true, what: 'it is deleted', given: { id: 90, deleting: true, machine: 'Halted' } },
+  { isUrgent: false, what: 'it runs', given: { id: 90, machine: 'Running' } },
+  { isUrgent: false, what: 'its state is not known', given: { id: 90, machine: 'Unknown' } },
+  {
+    isUrgent: false,
+    what: 'its provisioning failed',
+    given: { id: 90, machine: machineIn('Pending', { lastTask: { status: 'failed' } }) },
+  },
+  {
+    isUrgent: false,
+    what: 'it drifted, which is only reported',
+    given: {
+      id: 90,
+      machine: 'Halted',
+      status: { internal: { lastSyncedPowerState: 'Running' } },
+      spec: { powerDriftPolicy: 'Report' },
+    },
+  },
+  { isUrgent: false, what: 'the read failed', given: { id: 90, machine: { kind: 'ReadFailed', failure: failure() } } },
+] as const)('the urgent polling interval while $what: $isUrgent', ({ given, isUrgent }) => {
+  expect(plan(observedWith(given)).fastPolling).toBe(isUrgent);
 });
