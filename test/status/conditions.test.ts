@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
+import type { ReasonRow } from '../../src/api/v1alpha1/reason-row.ts';
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
 import { conditionsFor, isDeletionOnRecord, withTrouble } from '../../src/status/conditions.ts';
 import { failure, now, objectWith } from '../plan/fixtures.ts';
@@ -8,6 +9,10 @@ const accepted = { kind: 'Accepted' } as const;
 const comparison = { result: 'Same', message: 'as specified' } as const;
 const statusReason = (reason: Reason, message = 'because') => ({ reason, message });
 const statusOf = (conditions: readonly Condition[], type: string) => conditions.find((c) => c.type === type)?.status;
+
+function reasonsWith(holds: (row: ReasonRow) => boolean): readonly string[] {
+  return Object.entries(reasons).flatMap(([reason, row]) => (holds(row) ? [reason] : []));
+}
 
 describe('conditions', () => {
   it.each(Object.entries(reasons))('%s shows the conditions in its row', (reason, row) => {
@@ -24,6 +29,44 @@ describe('conditions', () => {
     expect(statusOf(conditions, 'Paused')).toBe(row.shows === 'Paused' ? 'True' : undefined);
     expect(statusOf(conditions, 'DeletionBlocked')).toBeUndefined();
     expect(conditions.every((condition) => condition.observedGeneration === 3)).toBe(true);
+  });
+
+  it('emits a Warning for all reasons but those of steps that the spec or the administrator asks for', () => {
+    expect(reasonsWith((row) => row.event === 'Normal')).toEqual([
+      'Available',
+      'Creating',
+      'Starting',
+      'Stopping',
+      'Restarting',
+      'ProviderBusy',
+      'RateLimited',
+      'Deleting',
+      'Retained',
+      'Paused',
+      'ObserveOnly',
+      'PlanOnly',
+    ]);
+    expect(reasonsWith((row) => row.event === 'None')).toEqual(['Observing']);
+  });
+
+  it('reports that the deletion is blocked for reasons that only the user or the administrator ends', () => {
+    expect(reasonsWith((row) => row.blocksDeletion === true)).toEqual([
+      'HeldByOtherObject',
+      'IdentityMismatch',
+      'IdentityUnproven',
+      'InvalidSpec',
+      'PowerTransitionStuck',
+      'CredentialsMissing',
+      'CredentialsRejected',
+      'ApiKeyLimitReached',
+      'AccountMismatch',
+      'DuplicateMachine',
+      'WriteRefused',
+      'DeletionProtected',
+      'OrphanNotPermitted',
+      'Paused',
+      'PlanOnly',
+    ]);
   });
 
   it('leaves a Ready VM Ready for reasons that do not concern the VM, and for no others', () => {
