@@ -7,6 +7,8 @@ import { assertProperty } from '../support/property.ts';
 const rows: readonly [reason: string, secrets: readonly string[], text: string, clean: string][] = [
   ['as it is', ['planted-key'], 'the planted-key is wrong', 'the [redacted] is wrong'],
   ['in another case', ['Planted-Key'], 'PLANTED-kEY', '[redacted]'],
+  ['every letter in another case', ['abcdefghijklmnopqrstuvwxyz'], 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '[redacted]'],
+  ['signs have no case', ['@abcdef['], '`abcdef{', '`abcdef{'],
   ['twice', ['planted-key'], 'planted-keyplanted-key', '[redacted][redacted]'],
   ['the longer of two', ['planted', 'planted-key'], 'planted-key planted', '[redacted] [redacted]'],
   ['one that begins within another', ['abcdefgh', 'efghijkl'], 'abcdefghijkl!', '[redacted]!'],
