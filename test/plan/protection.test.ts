@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { providerBusy } from '../../src/plan/provider-busy.ts';
 import { plan } from '../../src/plan/plan.ts';
+import { unanswered } from '../../src/plan/queued.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
 import { failure, machineIn, now, observedWith } from './fixtures.ts';
 import { halted, kill, soft, stop } from './powers.ts';
@@ -227,6 +228,14 @@ it.each([
   const { event } = plan(observedWith({ ...rest, ...(id === undefined ? {} : { id }), spec: retain }));
   if (typeof says === 'object') expect(event?.message).toMatch(says);
   else expect(event).toEqual(says && { reason: 'Retained', message: says });
+});
+
+it('a power call that the provider has not answered is reported with the command', () => {
+  const observed = observedWith({ ...deleted, machine: 'Running', spec: off });
+  const { reason, message } = unanswered(observed, plan(observed)) ?? {};
+  expect(reason).toBe('DeletionProtected');
+  expect(message).toMatch(/^waiting for the provider's response to the request to send VM 90 the shutdown signal; /);
+  expect(message?.endsWith(lift)).toBe(true);
 });
 
 it('a power call that waits for its slot is not reported as sent, and the command stays', () => {

@@ -38,7 +38,7 @@ const table = {
   Creating: {
     ...inProgress,
     meaning:
-      "The provider accepted the VM and is provisioning it, or the operator is adopting a VM that exists. Or the create request waits for a slot in the operator's request queue, which the message says.",
+      "The provider accepted the VM and is provisioning it, or the operator is adopting a VM that exists. Or the create request waits for a slot in the operator's request queue, or for the provider's response. The message shows which.",
     remedy: waits,
   },
   ProvisioningFailed: {
