@@ -146,6 +146,20 @@ it.each([
 });
 
 it.each([
+  {
+    mayOrphan: true,
+    remedy: /; to delete this object and leave the VM to that one: kubectl -n default patch vps web /,
+  },
+  { mayOrphan: false, remedy: /, which records it too$/ },
+])(
+  'an object whose VM another one holds shows how to leave it to that one, if that is permitted: $mayOrphan',
+  ({ mayOrphan, remedy }) => {
+    const observed = { mayOrphan, machineConflict: 'default/other' };
+    expect(plan(observedWith({ id: 90, machine: 'Running', observed })).statusReason?.message).toMatch(remedy);
+  },
+);
+
+it.each([
   { isUrgent: true, what: 'a create request is sent', given: {} },
   { isUrgent: true, what: 'its result is unknown', given: { intent: true, machine: { kind: 'OutcomeUnknown' } } },
   { isUrgent: true, what: 'nothing is read yet after one', given: { intent: true, machine: { kind: 'NotYetSeen' } } },
