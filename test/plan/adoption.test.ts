@@ -108,6 +108,17 @@ describeRows('taking over', [
     action: 'ReleaseFinalizer',
   },
   {
+    because: 'deleted before it was adopted: the VM stays, even if deletionPolicy is Delete',
+    given: { spec: { ...byId, deletionPolicy: 'Delete' }, finalizer: true, deleting: true, machine: legacy },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'its own create call may have succeeded, and another object has reserved the name',
+    given: { spec: byId, intent: true, machine: 'Absent', observed: { nameConflict: 'default/other' } },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
     because: 'its own create call that may have succeeded takes precedence',
     given: { spec: { adoption: { policy: 'MustExist', id: 7 } }, intent: true, machine: 'Absent' },
     action: 'Create',
