@@ -137,10 +137,12 @@ const wrongTogether: readonly Row[] = [
   ),
   row('one port for both', { config: { healthAddress: ':8080' } }, 'must have different ports; both have 8080'),
   row('a random port', { config: { metricsAddress: '0.0.0.0:0' } }, 'config.metricsAddress must include a port'),
-  row(
-    'killed before it ends',
-    { terminationGracePeriodSeconds: 20 },
-    'config.shutdownGracePeriod (25s) must be shorter than terminationGracePeriodSeconds (20)',
+  ...[20, 25].map((seconds) =>
+    row(
+      `killed after ${seconds} s, before it ends`,
+      { terminationGracePeriodSeconds: seconds },
+      `config.shutdownGracePeriod (25s) must be shorter than terminationGracePeriodSeconds (${seconds})`,
+    ),
   ),
   row(
     'a Lease that ends before it is renewed',
