@@ -42,6 +42,7 @@ it('a Secret is forgotten when the last object that reads it no longer does, and
   for (const key of ['a/1', 'a/2']) index.change(key, undefined, reading('shared'));
   index.change('a/1', reading('shared'), reading('shared'));
   index.change('a/1', reading('shared'), undefined);
+  index.change('a/2', reading('shared'), reading('shared'));
   expect(invalidated).toEqual([]);
   index.change('a/2', reading('shared'), reading('other'));
   expect(invalidated).toEqual(['shared']);
