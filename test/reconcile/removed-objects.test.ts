@@ -68,7 +68,7 @@ describe.each(names)(
     it('leaves no VM, and no error in the log, when the watch shows the removal only after the VM is recorded', async () => {
       const { apply, clock, cluster, complaints, fakeProvider } = await createWorld();
       fakeProvider.holds = (operation) => {
-        if (operation === 'CreateMachine') cluster.finishDeletion('web', { toldAfter: 1_000 });
+        if (operation === 'CreateMachine') cluster.finishDeletion('web', { reportedAfter: 1_000 });
         return undefined;
       };
       apply('web', spec);

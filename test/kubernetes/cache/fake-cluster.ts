@@ -1,12 +1,6 @@
 import type { KubeClient, ListOptions, WatchEvent, WatchOptions } from '../../../src/kubernetes/client.ts';
 import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
-
-interface Watch {
-  readonly options: WatchOptions;
-  send(event: WatchEvent): void;
-  /** Without a reason it ends in order. */
-  end(reason?: KubeErrorReason): void;
-}
+import { type OpenWatch, Watches } from '../../support/api-server/watches.ts';
 
 export interface FakeObject {
   readonly metadata: {
@@ -24,7 +18,6 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   /** What each call asked for, those that were refused included. */
   readonly asked: (Omit<ListOptions, 'resourceVersion'> &
     Partial<Pick<WatchOptions, 'timeoutSeconds' | 'sendInitialEvents'>>)[] = [];
-  readonly watches = new Set<Watch>();
   /** The next calls fail, one for each reason. */
   readonly failures: (
     KubeErrorReason | { readonly reason: KubeErrorReason; readonly retryAfter?: number; readonly status?: number }
@@ -36,9 +29,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   /** Runs after each page of a list, before the next is asked for. */
   afterPage: (() => void) | undefined;
   readonly #objects = new Map<string, FakeObject>();
-  readonly #history: { readonly version: number; readonly event: WatchEvent }[] = [];
   #version = 100;
-  #oldest = 0;
+  readonly #watches = new Watches({ version: () => this.#version });
   #uids = 0;
 
   put(key: string, spec = ''): FakeObject {
@@ -48,7 +40,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     const uid = known?.metadata.uid ?? `uid-${(this.#uids += 1)}`;
     const object = { metadata: { namespace, name, uid, resourceVersion: String(this.#version) }, spec };
     this.#objects.set(key, object);
-    this.#tell(known === undefined ? 'ADDED' : 'MODIFIED', object);
+    this.#publish(known === undefined ? 'ADDED' : 'MODIFIED', object);
     return object;
   }
 
@@ -58,25 +50,26 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     this.#objects.delete(key);
     this.#version += 1;
     const metadata = { ...known.metadata, resourceVersion: String(this.#version) };
-    this.#tell('DELETED', { ...known, metadata });
+    this.#publish('DELETED', { ...known, metadata });
+  }
+
+  get watches(): ReadonlySet<OpenWatch> {
+    return this.#watches.open;
   }
 
   bookmark(): void {
-    for (const watch of this.watches) {
-      if (this.#version < Number(watch.options.resourceVersion)) continue;
-      watch.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } });
-    }
+    this.#watches.bookmark();
   }
 
   /** Throws history away: a watch from before is refused. */
   compact(): void {
-    this.#oldest = this.#version;
+    this.#watches.compact();
   }
 
   /** As after a restore from a backup: other objects, lower versions. */
   restore(version: number, objects: Readonly<Record<string, string>>): void {
     this.#objects.clear();
-    this.#history.length = 0;
+    this.#watches.restore();
     this.#version = version;
     for (const [key, spec] of Object.entries(objects)) this.put(key, spec);
   }
@@ -94,7 +87,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     this.asked.push(options);
     this.calls.push(['list', namespace, from].filter(Boolean).join(' '));
     this.limits.push(limit);
-    this.#failIfTold();
+    this.#failOnRequest();
     const [version, start] = from === undefined ? [this.#version, 0] : from.split('+').map(Number);
     const all = [...this.#objects.values()].filter(
       (object) => (namespace ?? object.metadata.namespace) === object.metadata.namespace,
@@ -115,38 +108,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     this.calls.push(
       [isStream ? 'stream' : 'watch', options.namespace, options.resourceVersion].filter(Boolean).join(' '),
     );
-    this.#failIfTold();
-    const since = Number(options.resourceVersion);
-    if (!isStream && since < this.#oldest) throw new KubeError('watch', { reason: 'Gone' });
-    const events = isStream
-      ? this.#initial()
-      : this.#history.filter(({ version }) => version > since).map(({ event }) => event);
-    let wake: (() => void) | undefined;
-    let end: { readonly reason: KubeErrorReason | undefined } | undefined;
-    const watch: Watch = {
-      options,
-      send(event) {
-        events.push(event);
-        wake?.();
-      },
-      end(reason) {
-        end = { reason };
-        wake?.();
-      },
-    };
-    options.signal.addEventListener('abort', () => watch.end());
-    this.watches.add(watch);
-    options.onOpen?.();
-    try {
-      for (;;) {
-        for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
-        if (end?.reason !== undefined) throw new KubeError('watch', { reason: end.reason });
-        if (end !== undefined) return;
-        await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      this.watches.delete(watch);
-    }
+    this.#failOnRequest();
+    yield* this.#watches.watch(options, isStream ? this.#initial() : undefined);
   }
 
   #initial(): WatchEvent[] {
@@ -156,17 +119,18 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     return this.streams === 'yes' ? [...objects, { type: 'BOOKMARK', object: end }] : objects;
   }
 
-  #tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: FakeObject): void {
-    this.#history.push({ version: this.#version, event: { type, object } });
-    if (this.isSilent) return;
-    for (const { options, send } of this.watches) {
-      // A watch reports only events after its start, however long the server takes.
-      if (this.#version <= Number(options.resourceVersion)) continue;
-      if ((options.namespace ?? object.metadata.namespace) === object.metadata.namespace) send({ type, object });
-    }
+  #publish(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: FakeObject): void {
+    const { namespace } = object.metadata;
+    const published = {
+      version: this.#version,
+      event: { type, object },
+      isFor: (options: WatchOptions) => (options.namespace ?? namespace) === namespace,
+    };
+    this.#watches.record(published);
+    if (!this.isSilent) this.#watches.send(published);
   }
 
-  #failIfTold(): void {
+  #failOnRequest(): void {
     const failure = this.failures.shift();
     if (failure === undefined) return;
     throw new KubeError('failed on request', typeof failure === 'string' ? { reason: failure } : failure);

@@ -1,4 +1,5 @@
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import { isRemoved, patched, withVersion } from '../../support/api-server/patched.ts';
 import type { AccountName, Cluster, Request } from '../state.ts';
 import { dawn, gracePeriod, toIso } from '../time.ts';
 
@@ -80,20 +81,8 @@ export function patch(
 ): Stored {
   const { object } = cluster;
   if (object === undefined) return { cluster, error: 'NotFound' };
-  // `as`: a merge patch is an object.
-  const { metadata = {}, ...rest } = body as { metadata?: Record<string, unknown> };
-  const { resourceVersion = object.metadata.resourceVersion, ...meta } = metadata;
-  if (resourceVersion !== object.metadata.resourceVersion) return { cluster, error: 'Conflict' };
-  if (object.metadata.deletionTimestamp !== undefined && addsFinalizer(object, meta))
-    return { cluster, error: 'Invalid' };
-  const merged = merge(object, subresource === 'status' ? rest : { ...rest, metadata: meta });
-  // `as`: patches keep the shape, or the operator's types were wrong.
-  return store(cluster, policy(merged as VirtualMachine, object));
-}
-
-/** An object that is being deleted takes no new finalizers. */
-function addsFinalizer({ metadata }: VirtualMachine, { finalizers }: { readonly finalizers?: unknown }): boolean {
-  return Array.isArray(finalizers) && finalizers.some((name) => metadata.finalizers?.includes(name) !== true);
+  const next = patched(object, { subresource, body });
+  return typeof next === 'string' ? { cluster, error: next } : store(cluster, policy(next, object));
 }
 
 /** A user changes the object. */
@@ -105,32 +94,10 @@ export function change(cluster: Cluster, object: VirtualMachine): Cluster {
 }
 
 /** Stores what differs under a new version; an object that is being deleted goes with its last finalizer. */
-function store(cluster: Cluster, next: unknown): Extract<Stored, { object: unknown }> {
-  if (JSON.stringify(next) === JSON.stringify(cluster.object)) {
-    // `as`: it is that very object.
-    return { cluster, object: cluster.object as VirtualMachine };
-  }
+function store(cluster: Cluster, next: VirtualMachine): Extract<Stored, { object: unknown }> {
+  if (JSON.stringify(next) === JSON.stringify(cluster.object)) return { cluster, object: next };
   const version = cluster.version + 1;
-  // `as`: patches keep the shape, or the operator's types were wrong.
-  const changed = next as VirtualMachine;
-  const object = { ...changed, metadata: { ...changed.metadata, resourceVersion: String(version) } };
-  const { deletionTimestamp, finalizers = [] } = object.metadata;
-  const isGone = deletionTimestamp !== undefined && finalizers.length === 0;
-  const left = isGone ? { object: undefined, gone: object } : { object };
+  const object = withVersion(next, version);
+  const left = isRemoved(object) ? { object: undefined, gone: object } : { object };
   return { cluster: { ...cluster, ...left, version }, object };
-}
-
-/** RFC 7386. */
-function merge(before: unknown, patched: unknown): unknown {
-  if (!isRecord(patched)) return patched;
-  const result: Record<string, unknown> = isRecord(before) ? { ...before } : {};
-  for (const [key, value] of Object.entries(patched)) {
-    if (value === null) delete result[key];
-    else result[key] = merge(result[key], value);
-  }
-  return result;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -11,14 +11,10 @@ import type {
 } from '../../../src/kubernetes/client.ts';
 import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
+import { isRemoved, patched, withVersion } from '../../support/api-server/patched.ts';
+import { Watches } from '../../support/api-server/watches.ts';
 import { isBystander } from './bystanders.ts';
 import type { Stored } from './stored.ts';
-
-interface Watch {
-  readonly plural: string;
-  readonly labelSelector: string | undefined;
-  send(event: WatchEvent): void;
-}
 
 /** A write that reached the API server: `status web`, `patch web`, `create events`. */
 type Write = string;
@@ -29,9 +25,6 @@ export const othersFinalizer = 'backup.example.com/hold';
 /** With the operator's. */
 export const bothFinalizers: readonly string[] = [othersFinalizer, finalizer];
 
-/** As the real one does, so that no watch is taken for silent. */
-const bookmarkEvery = 60_000;
-/** A watch that begins later gets so many earlier events; an older resourceVersion is gone. */
 const mostHistory = 32;
 
 const virtualMachines = 'virtualmachines';
@@ -66,10 +59,8 @@ export class InMemoryCluster implements KubeClient {
   secretRefusal: KubeErrorReason | undefined;
   readonly #clock: Clock;
   readonly #objects = new Map<string, Stored>();
-  readonly #watches = new Set<Watch>();
-  /** What a watch that begins at an earlier resourceVersion still has to tell. */
-  #forgotten = 0;
-  readonly #history: { readonly plural: string; readonly object: Stored; readonly event: WatchEvent }[] = [];
+  /** By plural. */
+  readonly #watches = new Map<string, Watches>();
   #version = 100;
   #uids = 0;
   #lastEventDue = 0;
@@ -94,8 +85,7 @@ export class InMemoryCluster implements KubeClient {
   /** Keeps no earlier versions: a test measures memory. */
   forgetVersions(): void {
     this.versions.length = 0;
-    this.#history.length = 0;
-    this.#forgotten = this.#version;
+    for (const watches of this.#watches.values()) watches.compact();
   }
 
   /** All that is stored of this kind in these namespaces. */
@@ -137,15 +127,14 @@ export class InMemoryCluster implements KubeClient {
   }
 
   /** A deletion that found no finalizer a moment ago, and doesn't look again (kube-apiserver's `Store.Delete`). */
-  finishDeletion(name: string, { toldAfter = 0 } = {}): void {
+  finishDeletion(name: string, { reportedAfter = 0 } = {}): void {
     const key = `virtualmachines/default/${name}`;
     this.#version += 1;
-    const { metadata, ...rest } = this.#need(key);
-    const object = { ...rest, metadata: { ...metadata, resourceVersion: String(this.#version) } };
+    const object = withVersion(this.#need(key), this.#version);
     this.#objects.delete(key);
-    const tell = (): void => this.#tell(virtualMachines, object, 'DELETED');
-    if (toldAfter === 0) tell();
-    else this.#clock.schedule(toldAfter, tell);
+    const publish = (): void => this.#publish(virtualMachines, object, 'DELETED');
+    if (reportedAfter === 0) publish();
+    else this.#clock.schedule(reportedAfter, publish);
   }
 
   get(resource: Resource, { namespace, name }: ObjectRef): Promise<unknown> {
@@ -197,53 +186,9 @@ export class InMemoryCluster implements KubeClient {
     });
   }
 
-  async *watch(
-    resource: Resource,
-    { signal, onOpen, labelSelector, resourceVersion, timeoutSeconds, sendInitialEvents }: WatchOptions,
-  ): AsyncIterable<WatchEvent> {
-    if (sendInitialEvents === true) throw new KubeError('watch', { reason: 'Invalid' });
-    if (Number(resourceVersion) < this.#forgotten) throw new KubeError('watch', { reason: 'Gone' });
-    const events: WatchEvent[] = [];
-    let wake: (() => void) | undefined;
-    const over = new AbortController();
-    const end = (): void => {
-      over.abort();
-      wake?.();
-    };
-    const watch: Watch = {
-      plural: resource.plural,
-      labelSelector,
-      send: (event) => {
-        events.push(event);
-        wake?.();
-      },
-    };
-    const bookmark = (): void => {
-      if (over.signal.aborted) return;
-      watch.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } });
-      this.#clock.schedule(bookmarkEvery, bookmark);
-    };
-    this.#clock.schedule(bookmarkEvery, bookmark);
-    const cancelEnd = this.#clock.schedule(timeoutSeconds * 1_000, end);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-    for (const { plural, object, event } of this.#history)
-      if (plural === resource.plural && isNewer(object, resourceVersion) && isSelected(object, labelSelector))
-        watch.send(event);
-    this.#watches.add(watch);
-    onOpen?.();
-    try {
-      while (!over.signal.aborted) {
-        for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
-        // An event may have ended it.
-        if (!over.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
-      }
-      if (!signal.aborted) yield* events;
-    } finally {
-      over.abort();
-      cancelEnd();
-      this.#watches.delete(watch);
-    }
+  async *watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent> {
+    if (options.sendInitialEvents === true) throw new KubeError('watch', { reason: 'Invalid' });
+    yield* this.#watchesOf(resource.plural).watch(options);
   }
 
   version(): Promise<string> {
@@ -260,17 +205,22 @@ export class InMemoryCluster implements KubeClient {
     return object;
   }
 
-  #patch(key: string, { body, subresource }: Patch, admit = (object: Stored): Stored => object): Stored {
+  #watchesOf(plural: string): Watches {
+    const known = this.#watches.get(plural);
+    if (known !== undefined) return known;
+    const watches = new Watches({ clock: this.#clock, mostHistory, version: () => this.#version });
+    this.#watches.set(plural, watches);
+    return watches;
+  }
+
+  #patch(key: string, patch: Patch, admit = (object: Stored): Stored => object): Stored {
     const before = this.#need(key);
-    // A merge patch is an object.
-    const { metadata = {}, ...rest } = body as { metadata?: Record<string, unknown> };
-    const { resourceVersion = before.metadata['resourceVersion'], ...meta } = metadata;
-    if (resourceVersion !== before.metadata['resourceVersion']) throw new KubeError(key, { reason: 'Conflict' });
-    const change = subresource === 'status' ? rest : { ...rest, metadata: meta };
-    // Merging objects gives an object.
-    const after = admit(merge(before, change) as Stored);
+    const next = patched(before, patch);
+    if (typeof next === 'string') throw new KubeError(key, { reason: next });
+    const after = admit(next);
     if (JSON.stringify(after) === JSON.stringify(before)) return before;
-    const generation = Number(before.metadata['generation']) + ('spec' in rest ? 1 : 0);
+    const isNewSpec = JSON.stringify(after['spec']) !== JSON.stringify(before['spec']);
+    const generation = Number(before.metadata['generation']) + (isNewSpec ? 1 : 0);
     return this.#store(key.split('/')[0] ?? '', { ...after, metadata: { ...after.metadata, generation } }, 'MODIFIED');
   }
 
@@ -280,15 +230,16 @@ export class InMemoryCluster implements KubeClient {
       this.offences.push(`${write} changed the finalizer of another controller`);
   }
 
-  #tell(plural: string, object: Stored, type: WatchEvent['type']): void {
-    const event = { type, object };
-    this.#history.push({ plural, object, event });
-    const forgotten = this.#history.length > mostHistory ? this.#history.shift() : undefined;
-    if (forgotten !== undefined) this.#forgotten = Number(forgotten.object.metadata['resourceVersion']);
-    const send = (): void => {
-      for (const watch of this.#watches)
-        if (watch.plural === plural && isSelected(object, watch.labelSelector)) watch.send(event);
+  #publish(plural: string, object: Stored, type: WatchEvent['type']): void {
+    const watches = this.#watchesOf(plural);
+    const published = {
+      version: Number(object.metadata['resourceVersion']),
+      event: { type, object },
+      isFor: ({ labelSelector }: WatchOptions) =>
+        labelSelector === undefined || object.metadata['labels'] !== undefined,
     };
+    watches.record(published);
+    const send = (): void => watches.send(published);
     // Events keep their order, whatever their delays.
     const due = Math.max(this.#lastEventDue, this.#clock.monotonic() + this.eventDelay);
     this.#lastEventDue = due;
@@ -298,15 +249,15 @@ export class InMemoryCluster implements KubeClient {
 
   #store(plural: string, object: Stored, type: 'ADDED' | 'MODIFIED'): Stored {
     this.#version += 1;
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
-    const { namespace, name, deletionTimestamp, finalizers } = stored.metadata as Stored['metadata'];
-    const isGone = deletionTimestamp !== undefined && (!Array.isArray(finalizers) || finalizers.length === 0);
+    const stored = withVersion(object, this.#version);
+    const { namespace, name, deletionTimestamp, finalizers } = stored.metadata;
+    const isGone = isRemoved(stored);
     const key = `${plural}/${namespace}/${name}`;
     // Only what tests put there and the operator wrote.
     if (plural === virtualMachines && !isBystander(namespace)) this.versions.push(stored as unknown as VirtualMachine);
     if (isGone) this.#objects.delete(key);
     else this.#objects.set(key, stored);
-    this.#tell(plural, stored, isGone ? 'DELETED' : type);
+    this.#publish(plural, stored, isGone ? 'DELETED' : type);
     // The other controller is the last to hold on to an object that is being deleted.
     if (deletionTimestamp !== undefined && JSON.stringify(finalizers) === JSON.stringify([othersFinalizer]))
       this.#store(plural, { ...stored, metadata: { ...stored.metadata, finalizers: [] } }, type);
@@ -318,29 +269,7 @@ function othersIn({ metadata: { finalizers } }: Stored): boolean {
   return Array.isArray(finalizers) && finalizers.includes(othersFinalizer);
 }
 
-function isNewer({ metadata }: Stored, resourceVersion: string): boolean {
-  return Number(metadata['resourceVersion']) > Number(resourceVersion);
-}
-
-function isSelected({ metadata }: Stored, labelSelector: string | undefined): boolean {
-  return labelSelector === undefined || metadata['labels'] !== undefined;
-}
-
 async function attempt<T>(work: () => T): Promise<T> {
   await Promise.resolve();
   return work();
-}
-
-function merge(before: unknown, change: unknown): unknown {
-  if (!isRecord(change)) return change;
-  const result: Record<string, unknown> = isRecord(before) ? { ...before } : {};
-  for (const [key, value] of Object.entries(change)) {
-    if (value === null) delete result[key];
-    else result[key] = merge(result[key], value);
-  }
-  return result;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
