@@ -1,7 +1,6 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import type { KubeError } from '../kubernetes/errors.ts';
-import { exponentialDelay, jittered } from '../domain/backoff.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { MachineState } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
@@ -13,6 +12,7 @@ import type { Observed } from '../plan/observed.ts';
 import { accepted as restartAccepted } from '../plan/restart.ts';
 import type { Report } from '../status/status.ts';
 import type { Execution } from './execute/execute.ts';
+import { backoff, retryDelays } from './retry-backoff.ts';
 import { writeRefused } from './execute/write-refusal.ts';
 
 /** The conclusions from a reconciliation. Durations are milliseconds. */
@@ -34,7 +34,6 @@ export interface Conclusion {
 
 const busyHold = 5_000;
 const passwordRecheck = 2_000;
-const retryDelays = { first: 1_000, longest: 5 * 60_000 };
 
 /**
  * Joins decision and result. Pure. `random` is a number in [0, 1). `failures` counts the failed calls for this object,
@@ -194,11 +193,6 @@ function holdFor(failure: Failure, failures: number, random: number): number {
   if (isRefusedAsBusy(failure)) return Math.max(failure.retryAfter ?? 0, busyHold * (1 + random));
   if (failure.class === 'Wait') return failure.retryAfter ?? busyHold * (1 + random);
   return backoff(failures, random);
-}
-
-/** Milliseconds until the next attempt after this many failures. */
-export function backoff(failures: number, random: number): number {
-  return jittered(exponentialDelay(failures, retryDelays), random, [0.5, 1]);
 }
 
 const stateAfter: Partial<Record<Action['type'], MachineState>> = {

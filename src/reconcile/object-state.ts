@@ -6,6 +6,7 @@ import type { ObservedHistory } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
+import type { Rewrites } from './rewrites.ts';
 import { type PowerHistory, type MachineRead, unseen, withRead } from './power-history.ts';
 
 /** How many settled create intents are remembered: after a lost response, any of them may be the stored one. */
@@ -132,6 +133,10 @@ export class ObjectState {
   deletes = 0;
   /** Whether a request has waited long for a slot; cleared when one gets a slot or another reason is reported. */
   queueing: 'Unreported' | 'Reported' | undefined;
+  /** Cancels the request that waits for a slot, if it is outdated. */
+  abortOutdated: (() => void) | undefined;
+  /** What the status writer needs to delay a status that another writer replaces repeatedly. */
+  rewrites: Rewrites | undefined;
   /** When (monotonic) the next call may be sent for this object. */
   notBefore: number | undefined;
   #refusal:

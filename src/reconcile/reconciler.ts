@@ -53,7 +53,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   return {
     reconcile: (key, withoutWorker) =>
       reconcile(key, withoutWorker).catch((error: unknown) => requeueAfterError(deps, key, error)),
-    onObjectChange: (key) => calls.onObjectChange(key),
+    onObjectChange: (key) => objectStates.get(key)?.abortOutdated?.(),
     accountOf: (key) => objectStates.get(key)?.account ?? undefined,
   };
 

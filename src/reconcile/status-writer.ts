@@ -9,8 +9,8 @@ import { Semaphore } from '../domain/semaphore.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
 import { equal } from '../status/status.ts';
 import type { ObjectState } from './object-state.ts';
-import { backoff } from './conclude.ts';
-import { Rewrites } from './rewrites.ts';
+import { backoff } from './retry-backoff.ts';
+import { heldFor, noteStoredStatus } from './rewrites.ts';
 import type { StoreAnswer } from './execute/metadata-patch.ts';
 import { writeRemedy } from './execute/write-refusal.ts';
 import { objectKey } from '../domain/object-key.ts';
@@ -61,12 +61,10 @@ export interface StatusWriterDeps {
 export function createStatusWriter({ client, clock, random, cache, reportEvent }: StatusWriterDeps): StatusWriter {
   const writing = new Semaphore(statusWrites);
 
-  const rewrites = new WeakMap<ObjectState, Rewrites>();
-
   return {
     storeIntent,
     save,
-    heldFor: (status, objectState) => rewrites.get(objectState)?.heldFor(status, clock.monotonic()) ?? 0,
+    heldFor: (status, { rewrites }) => heldFor(rewrites, status, clock.monotonic()),
   };
 
   async function storeIntent(
@@ -121,9 +119,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
   }
 
   function noteStored(status: VirtualMachineStatus, { form, because }: WrittenStatus, objectState: ObjectState): void {
-    const known = rewrites.get(objectState) ?? new Rewrites();
-    known.noteStored(status, clock.monotonic(), random());
-    rewrites.set(objectState, known);
+    objectState.rewrites = noteStoredStatus(objectState.rewrites, status, clock.monotonic(), random());
     if (form === 'Full' || because === undefined) objectState.unsaved = undefined;
     else noteUnsaved(status, form, because, objectState);
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
-import { Rewrites } from '../../src/reconcile/rewrites.ts';
+import { heldFor, noteStoredStatus, type Rewrites } from '../../src/reconcile/rewrites.ts';
 
 const minute = 60_000;
 const statusAt = (lastTransitionTime: string, state: 'Running' | 'Halted' = 'Running'): VirtualMachineStatus => ({
@@ -17,13 +17,13 @@ const other = statusAt('2026-01-01T00:00:00Z', 'Halted');
 
 /** Stores these, each after a pause, and answers how long each of two statuses would be held after the last one. */
 function heldAfter(stored: readonly VirtualMachineStatus[], pause = 1_000): readonly number[] {
-  const rewrites = new Rewrites();
+  let rewrites: Rewrites | undefined;
   let now = 0;
   for (const one of stored) {
     now += pause;
-    rewrites.noteStored(one, now, 0.5);
+    rewrites = noteStoredStatus(rewrites, one, now, 0.5);
   }
-  return [rewrites.heldFor(sameLater, now), rewrites.heldFor(other, now)];
+  return [heldFor(rewrites, sameLater, now), heldFor(rewrites, other, now)];
 }
 
 it.each<{ because: string; stored: readonly VirtualMachineStatus[]; pause?: number; held: number }>([
@@ -45,7 +45,7 @@ it('a status with a new value never waits', () => {
 });
 
 it('the wait ends', () => {
-  const rewrites = new Rewrites();
-  for (const now of [0, 1_000]) rewrites.noteStored(status, now, 0.5);
-  expect([1_000, 1_749, 1_750, 9_000].map((now) => rewrites.heldFor(status, now))).toEqual([750, 1, 0, 0]);
+  let rewrites: Rewrites | undefined;
+  for (const now of [0, 1_000]) rewrites = noteStoredStatus(rewrites, status, now, 0.5);
+  expect([1_000, 1_749, 1_750, 9_000].map((now) => heldFor(rewrites, status, now))).toEqual([750, 1, 0, 0]);
 });

@@ -43,18 +43,13 @@ export interface CallGuard {
     objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): WritableAccount;
-  /** The object or its VM may have changed: cancels the waiting call if it is outdated. */
-  onObjectChange(key: string): void;
 }
 
 /** How long a call waits for a slot, or for its response, before the object reports that: what is quick takes no status write. */
 const longestSilence = 1_000;
 
 export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'reportUnanswered'>): CallGuard {
-  /** By the object's key: cancels the waiting call if it is outdated. */
-  const abortWaiting = new Map<string, () => void>();
-
-  return { guard, onObjectChange: (key) => abortWaiting.get(key)?.() };
+  return { guard };
 
   function guard(
     account: Account,
@@ -75,12 +70,12 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
       },
       write: async (write, call, beforeCall) => {
         const waiting = new AbortController();
-        abortWaiting.set(key, () => {
+        objectState.abortOutdated = () => {
           if (isStillCurrent(account, observed, shownBefore)) return;
           // The wait of the next request is reported separately.
           objectState.queueing = undefined;
           waiting.abort();
-        });
+        };
         const stopTimer = objectState.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
         // The report changes the object, so the call is outdated and queues again.
         function giveUp(): void {
@@ -90,7 +85,7 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
         const beforeProviderCall = async (): Promise<boolean> => {
           stopTimer?.();
           objectState.queueing = undefined;
-          abortWaiting.delete(key);
+          objectState.abortOutdated = undefined;
           if (action.type === 'Create' && !isNameStillFree(account, observed)) return false;
           if (!(await isStillAccountOf(observed.object, account))) return false;
           if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
@@ -114,7 +109,7 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
           return await withoutWorker(answered.finally(() => unanswered.report));
         } finally {
           stopTimer?.();
-          abortWaiting.delete(key);
+          objectState.abortOutdated = undefined;
         }
       },
     };

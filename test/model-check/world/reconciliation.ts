@@ -223,8 +223,9 @@ class Run {
       if (value instanceof Secret) return { revealed: value.reveal() } satisfies Revealed;
       return mapFields(value, plain);
     };
+    // No other writer replaces statuses in the model, and the hashes of those written would tell states apart.
     // `as`: an object can be asked for its fields.
-    return plain(objectState) as Remembered;
+    return plain({ ...objectState, rewrites: undefined }) as Remembered;
   }
 
   #recall(fields: Remembered): object {
