@@ -9,7 +9,7 @@ const urgentPoll = 1;
 /** The idle poll is 60 s and varies by a tenth. */
 const shortestIdlePoll = 54;
 
-const catalogue = ['ListRegions', 'ListPackages', 'ListOsTemplates'];
+const catalog = ['ListRegions', 'ListPackages', 'ListOsTemplates'];
 
 /**
  * A median is compared with the PATCH of the same run, with a generous limit: an unnecessary wait exceeds it, and a
@@ -114,13 +114,13 @@ export function figuresOfCreates({ objects, busySeconds, span }: Measured, hasPa
       lists(span, busySeconds, 1),
       singleReads(span, busySeconds),
       {
-        what: 'catalogue',
-        measured: sumOf(span, catalogue),
+        what: 'catalog',
+        measured: sumOf(span, catalog),
         floor: 0,
         must: { notExceed: 3 },
         note: 'each list once, unless already known',
       },
-      noOther(span, ['CreateMachine', 'ListMachines', 'GetMachine', ...catalogue]),
+      noOther(span, ['CreateMachine', 'ListMachines', 'GetMachine', ...catalog]),
       ...kubernetesWrites(span, 'create', objects, { floor: hasPassword ? 3 : 2, most: hasPassword ? 5 : 4 }),
     ],
   };

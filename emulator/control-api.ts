@@ -2,7 +2,7 @@ import { json, type Response } from './response.ts';
 import type { Emulator } from './emulator.ts';
 import { readFaultRule } from './fault-rule.ts';
 import type { PanelCreate } from './control-panel.ts';
-import { readBehaviour, behaviourTable } from './behaviour.ts';
+import { readBehavior, behaviorTable } from './behavior.ts';
 
 export const controlPrefix = '/_emulator/';
 
@@ -28,7 +28,7 @@ const endpoints: Readonly<Record<string, Handle>> = {
   'GET state': (emulator) => ({
     now: new Date(emulator.clock.now()).toISOString(),
     machines: emulator.machines(),
-    catalogue: emulator.catalogue,
+    catalog: emulator.catalog,
   }),
   /** `?since=SEQ` leaves out the calls up to that one. */
   'GET ledger': ({ ledger }, { since }) => ({
@@ -48,11 +48,11 @@ const endpoints: Readonly<Record<string, Handle>> = {
   'GET switches': ({ switches }) => ({
     switches,
     about: Object.fromEntries(
-      Object.entries(behaviourTable).map(([name, { expects, sentence }]) => [name, { expects, sentence }]),
+      Object.entries(behaviorTable).map(([name, { expects, sentence }]) => [name, { expects, sentence }]),
     ),
   }),
   'POST switches': (emulator, { body }) => {
-    const { switches, problems } = readBehaviour(body);
+    const { switches, problems } = readBehavior(body);
     if (problems.length > 0) throw new Refusal(400, problems);
     emulator.setSwitches(switches);
     return { switches: emulator.switches };

@@ -1,9 +1,9 @@
-import type { Catalogue } from './catalogue.ts';
+import type { Catalog } from './catalog.ts';
 import type { Fleet } from './fleet.ts';
 import type { CreateRequest } from './machine.ts';
 import type { PowerCommand } from './transitions.ts';
 
-/** A VM that is created in the control panel. Missing fields get the first value of the catalogue that fits. */
+/** A VM that is created in the control panel. Missing fields get the first value of the catalog that fits. */
 export type PanelCreate = Partial<Omit<CreateRequest, 'name'>> & {
   readonly name: string;
   readonly ownerId?: number;
@@ -26,7 +26,7 @@ export interface ControlPanel {
   create(request: PanelCreate): number;
 }
 
-export function createControlPanel(fleet: Fleet, catalogue: Catalogue, defaultOwnerId: number): ControlPanel {
+export function createControlPanel(fleet: Fleet, catalog: Catalog, defaultOwnerId: number): ControlPanel {
   return {
     power: (id, command) => {
       const machine = fleet.find(id);
@@ -43,11 +43,11 @@ export function createControlPanel(fleet: Fleet, catalogue: Catalogue, defaultOw
       return machine !== undefined;
     },
     create: ({ ownerId = defaultOwnerId, state = 'running', ...request }) => {
-      const regionId = request.regionId ?? catalogue.regions[0]?.id ?? 1;
-      const region = catalogue.regions.find(({ id }) => id === regionId);
+      const regionId = request.regionId ?? catalog.regions[0]?.id ?? 1;
+      const region = catalog.regions.find(({ id }) => id === regionId);
       const packageId = request.packageId ?? region?.packageIds[0] ?? 1;
       const osTemplateId =
-        request.osTemplateId ?? catalogue.packages.find(({ id }) => id === packageId)?.osTemplateIds[0] ?? 1;
+        request.osTemplateId ?? catalog.packages.find(({ id }) => id === packageId)?.osTemplateIds[0] ?? 1;
       const whole = { hasIpv6: false, hasPrivateNetworking: false, ...request, regionId, packageId, osTemplateId };
       return fleet.place(whole, ownerId, state).id;
     },

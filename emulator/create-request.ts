@@ -1,4 +1,4 @@
-import type { Catalogue } from './catalogue.ts';
+import type { Catalog } from './catalog.ts';
 import type { CreateRequest } from './machine.ts';
 
 /** What is wrong with the body of a create: the field and a sentence. */
@@ -13,7 +13,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * Reads and validates the body of a create (parsed JSON, undefined if it wasn't JSON). The caller checks that the name
  * is unique.
  */
-export function readCreateRequest(body: unknown, catalogue: Catalogue): CreateRequest | CreateRequestProblem {
+export function readCreateRequest(body: unknown, catalog: Catalog): CreateRequest | CreateRequestProblem {
   if (!isObject(body)) return problem('body', 'must be a JSON object');
   const { name } = body;
   if (typeof name !== 'string' || name.trim() === '') return problem('name', "can't be blank");
@@ -22,9 +22,9 @@ export function readCreateRequest(body: unknown, catalogue: Catalogue): CreateRe
   const osTemplateId = readId(body['os_template_id']);
   const regionId = readId(body['region_id']);
   const packageId = readId(body['package_id']);
-  const template = catalogue.osTemplates.find(({ id }) => id === osTemplateId);
-  const region = catalogue.regions.find(({ id }) => id === regionId);
-  const entry = catalogue.packages.find(({ id }) => id === packageId);
+  const template = catalog.osTemplates.find(({ id }) => id === osTemplateId);
+  const region = catalog.regions.find(({ id }) => id === regionId);
+  const entry = catalog.packages.find(({ id }) => id === packageId);
   if (template === undefined) return missing('os_template_id', body);
   if (region === undefined) return missing('region_id', body);
   if (entry === undefined) return missing('package_id', body);

@@ -1,6 +1,6 @@
 import { Accounts, type AccountOptions } from './accounts.ts';
 import type { Response } from './response.ts';
-import { defaultCatalogue, type Catalogue } from './catalogue.ts';
+import { defaultCatalog, type Catalog } from './catalog.ts';
 import { realClock, type EmulatorClock } from './clock.ts';
 import type { FaultRule } from './fault-rule.ts';
 import { Faults, type FaultHandle } from './faults.ts';
@@ -13,15 +13,15 @@ import { createControlPanel, type ControlPanel } from './control-panel.ts';
 import { ProviderApi, type Call } from './provider-api.ts';
 import { ReplayCache } from './replay-cache.ts';
 import { madeUpSuccess, applyFault, type Delivery } from './apply-fault.ts';
-import { defaultBehaviour, type Behaviour } from './behaviour.ts';
+import { defaultBehavior, type Behavior } from './behavior.ts';
 
 export interface EmulatorOptions {
   readonly accounts: readonly AccountOptions[];
   readonly clock?: EmulatorClock;
   /** Seed for latencies and passwords. */
   readonly seed?: number;
-  readonly catalogue?: Catalogue;
-  readonly switches?: Partial<Behaviour>;
+  readonly catalog?: Catalog;
+  readonly switches?: Partial<Behavior>;
   readonly latencies?: Partial<Latencies>;
 }
 
@@ -40,11 +40,11 @@ export interface Emulator {
   readonly clock: EmulatorClock;
   readonly ledger: Ledger;
   readonly accounts: Accounts;
-  readonly catalogue: Catalogue;
+  readonly catalog: Catalog;
   /** The provider's control panel, without an API key. */
   readonly panel: ControlPanel;
-  readonly switches: Behaviour;
-  setSwitches(switches: Partial<Behaviour>): void;
+  readonly switches: Behavior;
+  setSwitches(switches: Partial<Behavior>): void;
   addFault(rule: FaultRule): FaultHandle;
   clearFaults(): void;
   faults(): readonly unknown[];
@@ -67,29 +67,29 @@ export interface Emulator {
 
 export function createEmulator(options: EmulatorOptions): Emulator {
   const clock = options.clock ?? realClock;
-  const catalogue = options.catalogue ?? defaultCatalogue;
+  const catalog = options.catalog ?? defaultCatalog;
   const ledger = new Ledger(() => clock.now());
   const accounts = new Accounts(options.accounts);
   const faults = new Faults();
   const replayCache = new ReplayCache();
-  let current: Behaviour = { ...defaultBehaviour, ...options.switches };
-  const switches = (): Behaviour => current;
+  let current: Behavior = { ...defaultBehavior, ...options.switches };
+  const switches = (): Behavior => current;
   const fleet = new Fleet({
     clock,
     ledger,
-    osTemplates: catalogue.osTemplates,
+    osTemplates: catalog.osTemplates,
     latencies: { ...defaultLatencies, ...options.latencies },
     switches,
     seed: options.seed ?? 1,
   });
-  const provider = new ProviderApi({ clock, accounts, catalogue, fleet, switches });
+  const provider = new ProviderApi({ clock, accounts, catalog, fleet, switches });
 
   return {
     clock,
     ledger,
     accounts,
-    catalogue,
-    panel: createControlPanel(fleet, catalogue, options.accounts[0]?.ownerId ?? 1),
+    catalog,
+    panel: createControlPanel(fleet, catalog, options.accounts[0]?.ownerId ?? 1),
     get switches() {
       return current;
     },

@@ -29,7 +29,7 @@ export type FaultAction =
   /** A list with only the first half of its items. */
   | { readonly kind: 'half-list' }
   | { readonly kind: 'empty-list' }
-  /** Other fields in a VM or catalogue entry, in a list or alone: in all entries, or in the one with this id. */
+  /** Other fields in a VM or catalog entry, in a list or alone: in all entries, or in the one with this id. */
   | { readonly kind: 'edit'; readonly fields: Readonly<Record<string, unknown>>; readonly id?: number };
 
 /**

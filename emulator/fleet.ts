@@ -1,10 +1,10 @@
-import type { CatalogueOsTemplate } from './catalogue.ts';
+import type { CatalogOsTemplate } from './catalog.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Latencies } from './latencies.ts';
 import type { Cause, Ledger } from './ledger.ts';
 import type { Machine, MachineView, CreateRequest } from './machine.ts';
 import { createRandom } from './random.ts';
-import { isNamed, type Behaviour } from './behaviour.ts';
+import { isNamed, type Behavior } from './behavior.ts';
 import {
   failing,
   isTaskInProgress,
@@ -20,10 +20,10 @@ import {
 interface World {
   readonly clock: EmulatorClock;
   readonly ledger: Ledger;
-  readonly osTemplates: readonly CatalogueOsTemplate[];
+  readonly osTemplates: readonly CatalogOsTemplate[];
   readonly latencies: Latencies;
   /** Read for each use: switches may change while VMs exist. */
-  readonly switches: () => Behaviour;
+  readonly switches: () => Behavior;
   readonly seed: number;
 }
 

@@ -34,7 +34,7 @@ export function frontPage(emulator: Emulator, url: string): Response {
         endpoints.map(([operation, method, path]) => [method, path, operation]),
       ),
       '<h2>Control API</h2>',
-      '<p>Shows what happened and configures the emulated behaviour. It needs no key and can be used from the local host only.</p>',
+      '<p>Shows what happened and configures the emulated behavior. It needs no key and can be used from the local host only.</p>',
       table(
         ['Method', 'Path'],
         controlEndpoints.map((endpoint) => {

@@ -1,7 +1,7 @@
 import type { Random } from './random.ts';
 import type { State, Task } from './transitions.ts';
 
-/** The body of a create; ids are those of the catalogue. */
+/** The body of a create; ids are those of the catalog. */
 export interface CreateRequest {
   readonly name: string;
   readonly regionId: number;

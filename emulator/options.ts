@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { AccountOptions } from './accounts.ts';
 import { defaultLatencies, readLatency, type Latencies, type Latency } from './latencies.ts';
-import { defaultBehaviour, readBehaviour, behaviourTable, type Behaviour } from './behaviour.ts';
+import { defaultBehavior, readBehavior, behaviorTable, type Behavior } from './behavior.ts';
 
 /** The parsed command line. */
 export interface ProgramOptions {
   readonly port: number;
   readonly seed: number;
   readonly accounts: readonly AccountOptions[];
-  readonly switches: Partial<Behaviour>;
+  readonly switches: Partial<Behavior>;
   readonly latencies: Partial<Latencies>;
   readonly manualClock: boolean;
 }
@@ -31,7 +31,7 @@ export function readOptions(
   const given = collect(args, problems);
   const port = readNumber('port', given.port, defaultPort, 65_535, problems);
   const seed = readNumber('seed', given.seed, 1, 4_294_967_295, problems);
-  const switches = readBehaviour(Object.fromEntries(pairs('switch', given.switch, problems)));
+  const switches = readBehavior(Object.fromEntries(pairs('switch', given.switch, problems)));
   problems.push(...switches.problems);
   const latencies = readLatencies(pairs('latency', given.latency, problems), problems);
   const accounts = readAccounts(given.key, problems);
@@ -42,9 +42,9 @@ export function readOptions(
 }
 
 export function helpText(): string {
-  const switchLines = Object.entries(behaviourTable).map(
+  const switchLines = Object.entries(behaviorTable).map(
     ([name, { expects, sentence }]) =>
-      `    ${name}=${JSON.stringify(defaultBehaviour[name as keyof Behaviour]).replaceAll('"', '')}\n        ${sentence} (${expects})`,
+      `    ${name}=${JSON.stringify(defaultBehavior[name as keyof Behavior]).replaceAll('"', '')}\n        ${sentence} (${expects})`,
   );
   return [
     'Emulates the API of vps247: VMs that exist in memory only, with faults on request.',
@@ -53,7 +53,7 @@ export function helpText(): string {
     `  --key [OWNER:]KEY    An API key that is accepted; may be repeated (default ${defaultKey}, of owner 1)`,
     '  --seed N             Seed for latencies and passwords (default 1)',
     '  --latency NAME=MS    Milliseconds, or a range such as 200-500; may be repeated',
-    '  --switch NAME=VALUE  Behaviour that the API documentation leaves open; may be repeated',
+    '  --switch NAME=VALUE  Behavior that the API documentation leaves open; may be repeated',
     '  --manual-clock       Time advances only with POST /_emulator/clock/advance',
     '  --help               Print this and exit',
     '',

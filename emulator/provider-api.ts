@@ -1,13 +1,13 @@
 import type { Accounts } from './accounts.ts';
 import { html, json, jsonText, redirect, refusal, type Response } from './response.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { Catalog } from './catalog.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Fleet } from './fleet.ts';
 import type { Machine } from './machine.ts';
 import { MachineTexts } from './machine-texts.ts';
 import type { Operation } from './operations.ts';
 import { readCreateRequest } from './create-request.ts';
-import { isNamed, type Behaviour } from './behaviour.ts';
+import { isNamed, type Behavior } from './behavior.ts';
 import type { PowerCommand } from './transitions.ts';
 import {
   writeCreated,
@@ -34,9 +34,9 @@ export interface Call {
 export interface ProviderWorld {
   readonly clock: EmulatorClock;
   readonly accounts: Accounts;
-  readonly catalogue: Catalogue;
+  readonly catalog: Catalog;
   readonly fleet: Fleet;
-  readonly switches: () => Behaviour;
+  readonly switches: () => Behavior;
 }
 
 const powerCommands: Partial<Readonly<Record<Operation, PowerCommand>>> = {
@@ -62,7 +62,7 @@ export class ProviderApi {
     if (switches.accept === 'strict' && !/\*\/\*|application\/(\*|json)/i.test(call.accept ?? '*/*')) {
       return refusal(406, 'accept', 'Only application/json can be sent', switches);
     }
-    return this.#machines(call, ownerId) ?? this.#catalogue(call) ?? notFound(switches);
+    return this.#machines(call, ownerId) ?? this.#catalog(call) ?? notFound(switches);
   }
 
   /** Undefined: not a call for VMs, or the account doesn't have the VM. */
@@ -103,7 +103,7 @@ export class ProviderApi {
 
   #create(call: Call, ownerId: number): Response {
     const switches = this.#world.switches();
-    const request = readCreateRequest(call.body, this.#world.catalogue);
+    const request = readCreateRequest(call.body, this.#world.catalog);
     if ('sentence' in request) return refusal(400, request.field, request.sentence, switches);
     if (switches.duplicateNames !== 'allowed' && this.#world.fleet.isNameTaken(request.name, ownerId)) {
       return refusal(Number(switches.duplicateNames), 'name', 'name has already been taken', switches);
@@ -126,10 +126,10 @@ export class ProviderApi {
       : refusal(406, 'state', `Cannot ${command} a virtual machine in this state`, this.#world.switches());
   }
 
-  #catalogue({ operation, machineOrEntryId: id }: Call): Response | undefined {
+  #catalog({ operation, machineOrEntryId: id }: Call): Response | undefined {
     const switches = this.#world.switches();
-    if (switches.catalogue === '404') return undefined;
-    const { regions, packages, osTemplates } = this.#world.catalogue;
+    if (switches.catalog === '404') return undefined;
+    const { regions, packages, osTemplates } = this.#world.catalog;
     switch (operation) {
       case 'ListRegions':
         return list(regions, 'regions', writeRegion, switches);
@@ -163,15 +163,15 @@ export class ProviderApi {
   }
 
   #writing() {
-    return { switches: this.#world.switches(), catalogue: this.#world.catalogue, now: this.#world.clock.now() };
+    return { switches: this.#world.switches(), catalog: this.#world.catalog, now: this.#world.clock.now() };
   }
 }
 
 function list<T>(
   entries: readonly T[],
   name: string,
-  write: (entry: T, switches: Behaviour) => unknown,
-  switches: Behaviour,
+  write: (entry: T, switches: Behavior) => unknown,
+  switches: Behavior,
 ): Response {
   const texts = entries.map((entry) => JSON.stringify(write(entry, switches)));
   return jsonText(200, writeList(texts, name, switches));
@@ -186,7 +186,7 @@ function single<T extends { readonly id: number }>(
   return entry === undefined ? undefined : json(200, write(entry));
 }
 
-function reject(switches: Behaviour): Response {
+function reject(switches: Behavior): Response {
   switch (switches.unknownKey) {
     case '401':
       return refusal(401, 'key', 'The API key is not valid', switches);
@@ -199,6 +199,6 @@ function reject(switches: Behaviour): Response {
   }
 }
 
-function notFound(switches: Behaviour): Response {
+function notFound(switches: Behavior): Response {
   return refusal(404, 'id', 'Not found', switches);
 }

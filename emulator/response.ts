@@ -1,4 +1,4 @@
-import type { Behaviour } from './behaviour.ts';
+import type { Behavior } from './behavior.ts';
 
 /** An HTTP response, before any fault. */
 export interface Response {
@@ -37,7 +37,7 @@ export function redirect(status: number, location: string): Response {
 }
 
 /** An error in the format that the switches select. `field` is the field that the sentence is about. */
-export function refusal(status: number, field: string, sentence: string, { errorBody }: Behaviour): Response {
+export function refusal(status: number, field: string, sentence: string, { errorBody }: Behavior): Response {
   switch (errorBody) {
     case 'error':
       return json(status, { error: sentence });

@@ -1,5 +1,5 @@
 import type { Latencies } from './latencies.ts';
-import type { Behaviour } from './behaviour.ts';
+import type { Behavior } from './behavior.ts';
 
 /**
  * The assumed state machine of a VM. Pure: a table of the commands that each state accepts, and for each command
@@ -51,7 +51,7 @@ export function isTaskInProgress(task: Task): boolean {
 }
 
 /** Whether a command is accepted for a VM that really is in this state. */
-export function commandResult(command: Command, state: State, task: Task, switches: Behaviour): CommandResult {
+export function commandResult(command: Command, state: State, task: Task, switches: Behavior): CommandResult {
   if (isTaskInProgress(task) && !(command === 'kill' && task.name === 'VmStop')) return 'refuse';
   if (command === 'kill' && isHalting(state, task) && switches.killWhileHalting === '406') return 'refuse';
   if (acceptedIn[command].includes(state)) return 'accept';
@@ -74,7 +74,7 @@ export const taskOf: Readonly<Record<Command | 'create', TaskName>> = {
 /** The steps after an accepted command. Its task is `pending` until the first step; the state doesn't change before. */
 export function stepsOf(
   command: PowerCommand | 'create',
-  switches: Behaviour,
+  switches: Behavior,
   guest: { readonly ignoresShutdown: boolean },
 ): readonly Step[] {
   switch (command) {
@@ -122,11 +122,11 @@ export function failing(steps: readonly Step[]): readonly Step[] {
   ];
 }
 
-function signal({ stopTask }: Behaviour): Step {
+function signal({ stopTask }: Behavior): Step {
   return { after: 'pickup', to: 'halting', task: stopTask === 'ends-with-signal' ? 'complete' : 'running' };
 }
 
-function ignoredStop(switches: Behaviour): readonly Step[] {
+function ignoredStop(switches: Behavior): readonly Step[] {
   switch (switches.ignoredStop) {
     case 'stays-halting':
       return [signal(switches)];

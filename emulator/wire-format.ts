@@ -1,12 +1,12 @@
-import type { Catalogue, CatalogueOsTemplate, CataloguePackage, CatalogueRegion } from './catalogue.ts';
+import type { Catalog, CatalogOsTemplate, CatalogPackage, CatalogRegion } from './catalog.ts';
 import { uptime, type Machine } from './machine.ts';
-import { isNamed, type Behaviour } from './behaviour.ts';
+import { isNamed, type Behavior } from './behavior.ts';
 import type { State } from './transitions.ts';
 
 /** Serialization of the provider's entities to JSON values, in the format that the switches select. */
 export interface Writing {
-  readonly switches: Behaviour;
-  readonly catalogue: Catalogue;
+  readonly switches: Behavior;
+  readonly catalog: Catalog;
   readonly now: number;
 }
 
@@ -21,7 +21,7 @@ const aliases: Readonly<Record<State, string>> = {
 };
 
 /** A list in its envelope, as JSON; `items` are JSON too. `name` is that of the list, such as `virtual_machines`. */
-export function writeList(items: readonly string[], name: string, { listShape, unknownFields }: Behaviour): string {
+export function writeList(items: readonly string[], name: string, { listShape, unknownFields }: Behavior): string {
   const array = `[${items.join(',')}]`;
   if (listShape === 'array') return array;
   const more = unknownFields === 'some' ? `,"total_count":${items.length}` : '';
@@ -66,7 +66,7 @@ export function writePowered(machine: Machine, writing: Writing): unknown {
   }
 }
 
-export function writeRegion(region: CatalogueRegion, switches: Behaviour): unknown {
+export function writeRegion(region: CatalogRegion, switches: Behavior): unknown {
   return {
     id: writeId(region.id, switches),
     name: region.name,
@@ -76,7 +76,7 @@ export function writeRegion(region: CatalogueRegion, switches: Behaviour): unkno
   };
 }
 
-export function writePackage(entry: CataloguePackage, switches: Behaviour): unknown {
+export function writePackage(entry: CatalogPackage, switches: Behavior): unknown {
   return {
     id: writeId(entry.id, switches),
     name: entry.name,
@@ -97,7 +97,7 @@ export function writePackage(entry: CataloguePackage, switches: Behaviour): unkn
   };
 }
 
-export function writeOsTemplate(template: CatalogueOsTemplate, switches: Behaviour): unknown {
+export function writeOsTemplate(template: CatalogOsTemplate, switches: Behavior): unknown {
   return {
     id: writeId(template.id, switches),
     name: template.name,
@@ -119,9 +119,9 @@ function machineFields(machine: Machine, writing: Writing): Fields {
   return { ...required, ...optional, ...strangeFields(switches) };
 }
 
-function optionalFields(machine: Machine, { switches, catalogue, now }: Writing): Fields {
+function optionalFields(machine: Machine, { switches, catalog, now }: Writing): Fields {
   const { id, regionId, packageId, osTemplateId, createdAt, updatedAt, task } = machine;
-  const plan = catalogue.packages.find((entry) => entry.id === packageId);
+  const plan = catalog.packages.find((entry) => entry.id === packageId);
   const transfer = (plan?.bandwidth ?? 0) * 1_024;
   const used = isNamed(switches.transferUsedNames, machine.name) ? Math.min(100, switches.transferUsed) : 0;
   const age = now - createdAt;
@@ -131,11 +131,11 @@ function optionalFields(machine: Machine, { switches, catalogue, now }: Writing)
     updated_at: new Date(updatedAt + switches.clockOffset).toISOString(),
     owner_id: writeId(machine.ownerId, switches),
     region_id: writeId(regionId, switches),
-    region_name: nameOf(catalogue.regions, regionId),
+    region_name: nameOf(catalog.regions, regionId),
     package_id: writeId(packageId, switches),
-    package_name: nameOf(catalogue.packages, packageId),
+    package_name: nameOf(catalog.packages, packageId),
     os_template_id: writeId(osTemplateId, switches),
-    os_template_name: nameOf(catalogue.osTemplates, osTemplateId),
+    os_template_name: nameOf(catalog.osTemplates, osTemplateId),
     initial_password: age < switches.passwordLag ? null : machine.password,
     ...(age < switches.addressLag ? noAddresses(switches) : addresses(machine, switches)),
     ...(switches.lastTask === 'shown'
@@ -157,11 +157,11 @@ function nameOf(entries: readonly { readonly id: number; readonly name: string }
   return entries.find((entry) => entry.id === id)?.name ?? null;
 }
 
-function writeId(id: number, { idShape }: Behaviour): number | string {
+function writeId(id: number, { idShape }: Behavior): number | string {
   return idShape === 'string' ? String(id) : id;
 }
 
-function writeState({ name, state }: Machine, switches: Behaviour): string {
+function writeState({ name, state }: Machine, switches: Behavior): string {
   if (isNamed(switches.strangeStateNames, name)) return switches.strangeState;
   switch (switches.stateSpelling) {
     case 'documented':
@@ -177,7 +177,7 @@ function writeState({ name, state }: Machine, switches: Behaviour): string {
  * Addresses are derived from the id, within blocks reserved for benchmarks and documentation, so that each is unique
  * and none is real.
  */
-function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: Behaviour): Fields {
+function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: Behavior): Fields {
   const first = `198.${18 + ((id >> 16) & 1)}.${(id >> 8) & 255}.${id & 255}`;
   const prefix = `2001:db8:${((id >> 16) & 0xffff).toString(16)}:${(id & 0xffff).toString(16)}::`;
   const own = `${prefix}2`;
@@ -192,13 +192,13 @@ function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: B
   };
 }
 
-function noAddresses({ addressShape }: Behaviour): Fields {
+function noAddresses({ addressShape }: Behavior): Fields {
   return {
     ...(addressShape === 'ip_assignments' ? {} : { ip_allocations: [] }),
     ...(addressShape === 'ip_allocations' ? {} : { ip_assignments: [] }),
   };
 }
 
-function strangeFields({ unknownFields }: Behaviour): Fields {
+function strangeFields({ unknownFields }: Behavior): Fields {
   return unknownFields === 'some' ? { flavour: { id: 7, tags: ['new'] }, backups: [], locked: null } : {};
 }

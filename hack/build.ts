@@ -1,6 +1,6 @@
 /**
  * `npm run build`: bundles the operator into one file that needs only Node, `dist/vps247-operator.mjs`, and writes the
- * licences of the bundled packages to `dist/THIRD-PARTY-LICENSES`.
+ * licenses of the bundled packages to `dist/THIRD-PARTY-LICENSES`.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,7 +18,7 @@ interface Bundle {
 }
 
 /**
- * Writes the bundle of `entry` and the licences into `outdir`; throws with esbuild's messages if it doesn't build.
+ * Writes the bundle of `entry` and the licenses into `outdir`; throws with esbuild's messages if it doesn't build.
  * `sourcemap` adds a source map, for measurements.
  */
 export async function buildBundle(
@@ -52,7 +52,7 @@ export async function buildBundle(
   mkdirSync(outdir, { recursive: true });
   for (const { path: outfile, text } of outputFiles) writeFileSync(outfile, toAscii(text));
   const packages = packagesOf(metafile);
-  writeFileSync(path.join(outdir, 'THIRD-PARTY-LICENSES'), packages.map(licenceOf).join('\n'));
+  writeFileSync(path.join(outdir, 'THIRD-PARTY-LICENSES'), packages.map(licenseOf).join('\n'));
   const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   return { file, bytes, packages };
 }
@@ -101,12 +101,12 @@ function packagesOf({ outputs }: Metafile): string[] {
   return [...new Set(folders)].toSorted();
 }
 
-/** A package's licence file; the few that publish none name it in their package.json. */
-function licenceOf(folder: string): string {
+/** A package's license file; the few that publish none name it in their package.json. */
+function licenseOf(folder: string): string {
   const files = readdirSync(path.join(root, folder));
-  const licence = files.find((file) => /^(licen[cs]e|copying)/i.test(file));
+  const license = files.find((file) => /^(licen[cs]e|copying)/i.test(file));
   const about = JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
-  const text = licence === undefined ? `(${about.license})\n` : readFileSync(path.join(root, folder, licence), 'utf8');
+  const text = license === undefined ? `(${about.license})\n` : readFileSync(path.join(root, folder, license), 'utf8');
   return `--- ${about.name} ${about.version} (${about.license}) ---\n\n${text}`;
 }
 

@@ -24,7 +24,7 @@ function countTests(vitest: Vitest): Counts {
   for (const module of vitest.state.getTestModules()) {
     for (const test of module.children.allTests()) {
       const { state } = test.result();
-      // Pending: it was cancelled before it ran, and proves nothing.
+      // Pending: it was canceled before it ran, and proves nothing.
       counts[state === 'pending' ? 'failed' : state] += 1;
     }
     if (failedOutsideTests(module)) counts.failed += 1;

@@ -6,7 +6,7 @@ export const navigation = [
       { text: 'Overview', link: '/' },
       { text: 'Install', link: '/installation' },
       { text: 'Create your first VM', link: '/first-machine' },
-      { text: 'Regions, packages and templates', link: '/catalogue' },
+      { text: 'Regions, packages and templates', link: '/catalog' },
       { text: 'Concepts', link: '/concepts' },
       { text: 'Glossary', link: '/glossary' },
       { text: 'FAQ', link: '/faq' },

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { takeLock } from '../setup/lock.mjs';
 import { inWords, showProgress } from '../setup/progress.mjs';
-import { isProgram, type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
+import { isProgram, type ProgramName, type Recipe, recipeOf } from './catalog.ts';
 import { DownloadError, type Patience } from './download.ts';
 import { type Archive, type archivedPrograms, ensureArchive, pinnedArchive } from './envtest.ts';
 import { Go, insteadOfBuilding, type Workload } from './go.ts';

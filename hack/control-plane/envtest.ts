@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { takeLock } from '../setup/lock.mjs';
 import { showProgress } from '../setup/progress.mjs';
-import { cacheFolder, isProgram } from './catalogue.ts';
+import { cacheFolder, isProgram } from './catalog.ts';
 import { download, DownloadError, type Patience, type Progress } from './download.ts';
 
 export const archivedPrograms = ['etcd', 'kube-apiserver', 'kubectl'] as const;

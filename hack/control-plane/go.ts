@@ -4,7 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { goVersionFor, type Recipe } from './catalogue.ts';
+import { goVersionFor, type Recipe } from './catalog.ts';
 import { Refusal } from './refusal.ts';
 
 /** Where Go keeps what it downloads and compiles. */

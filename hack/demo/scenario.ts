@@ -186,7 +186,7 @@ function reads(emulator: Emulator, duration: number): SummaryLine[] {
       note: 'one for each deletion: its 404 confirms it',
     },
     {
-      what: 'catalogue',
+      what: 'catalog',
       counted: (calls['ListRegions'] ?? 0) + (calls['ListPackages'] ?? 0) + (calls['ListOsTemplates'] ?? 0),
       least: 3,
       note: 'regions, packages, templates: once each',

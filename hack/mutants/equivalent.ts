@@ -19,7 +19,7 @@ export const equivalents: readonly Equivalent[] = [
     function: 'CallScheduler.dispatch',
     kind: 'assignment',
     text: 'this.#cancelTimer = undefined;',
-    reason: 'Cancelling a timer that is over or cancelled does nothing.',
+    reason: 'Canceling a timer that is over or canceled does nothing.',
   },
   {
     file: 'src/status/patch.ts',

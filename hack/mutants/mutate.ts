@@ -116,7 +116,7 @@ export function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-/** Code without an effect on behaviour: types, imports, log lines, messages. */
+/** Code without an effect on behavior: types, imports, log lines, messages. */
 function isSkipped(node: Node, parent: Node | undefined): boolean {
   switch (node.type) {
     case 'ImportDeclaration':

@@ -77,11 +77,20 @@ export const terms: readonly Term[] = [
   { not: '99 of 100|half of (?:the |all )?times', but: 'p99, or p50' },
   { not: 'series for each machine', but: 'per-VM metrics' },
 
+  // American spelling, as in the Kubernetes documentation
+  { not: 'catalogue', but: 'catalog', in: 'names' },
+  { not: 'behaviour', but: 'behavior', in: 'names' },
+  { not: 'cancelled|cancelling', but: 'canceled, or canceling', in: 'names' },
+  { not: '(?:label|signal)(?:led|ling)', but: 'a single l', in: 'names' },
+  { not: 'licences?', but: 'license' },
+  { not: '(?:neighb|col|fav|hon)our', but: '…or', in: 'names' },
+  { not: '(?:recogn|organ|initial|serial|normal|sanit|author|summar|minim)is(?:es?|ed|ing|ations?)', but: '…ize' },
+
   // Roundabout English
   { not: '(?:is|are) no (?!longer\\b|more\\b)[a-z]+', but: 'is not a …, or state the positive' },
   { not: 'of its own|of their own', but: 'its own, or separate' },
   { not: 'all else', but: 'everything else, or the rest by name' },
-  { not: 'thought better', but: 'cancelled' },
+  { not: 'thought better', but: 'canceled' },
   { not: 'way out', but: 'remedy' },
   { not: 'mend(?:s|ed|ing)?', but: 'fix, or fixed' },
   { not: 'spoil(?:s|ed|t|ing)?', but: 'what the emulator does to the answer', in: 'names' },
@@ -101,6 +110,11 @@ export const exceptions: readonly Exception[] = [
     because: 'Kubernetes calls it the holder of a Lease',
   },
   { path: /^docs\/comparison\.md$/, words: /^announcement$/i, because: 'a file name of another project' },
+  {
+    path: /machine(?:\.test)?\.ts$/,
+    words: /^cancelled$/,
+    because: 'a task status of the provider, in both spellings',
+  },
   { path: /lock\.test\.ts/, words: /^holders?$/i, because: 'the process that holds a lock file' },
   {
     path: /^test\/(?:architecture\/log|hack\/prose)\.test\.ts$/,

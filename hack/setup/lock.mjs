@@ -111,7 +111,7 @@ function isAlive({ pid, startedAt }) {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // A process of another user can't be signalled, but it is there.
+    // A process of another user can't be signaled, but it is there.
     if (codeOf(error) !== 'EPERM') return false;
   }
   return startOf(pid) === startedAt;

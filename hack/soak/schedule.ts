@@ -1,6 +1,6 @@
 import type { FaultRule } from '../../emulator/fault-rule.ts';
 import { createRandom, type Random } from '../../emulator/random.ts';
-import type { Behaviour } from '../../emulator/behaviour.ts';
+import type { Behavior } from '../../emulator/behavior.ts';
 import type { PowerCommand } from '../../emulator/transitions.ts';
 import type { Api } from '../../test/support/wire-signature.ts';
 import type { Point, Treatment } from '../../test/support/wire-proxy.ts';
@@ -53,7 +53,7 @@ export type SoakAction =
   | { readonly kind: 'restart API server' }
   /** A fault or a switch of the emulated provider. */
   | { readonly kind: 'fault'; readonly rule: FaultRule }
-  | { readonly kind: 'switches'; readonly switches: Partial<Behaviour> }
+  | { readonly kind: 'switches'; readonly switches: Partial<Behavior> }
   /** The provider hides the recorded VMs of these objects, in lists and by their ids, for this many milliseconds. */
   | { readonly kind: 'denial'; readonly objects: readonly string[]; readonly milliseconds: number }
   /**
@@ -67,24 +67,24 @@ export type SoakAction =
 /** `after`: milliseconds from the start. */
 export type Step = SoakAction & { readonly after: number };
 
-/** The provider's behaviour without difficulties. */
+/** The provider's behavior without difficulties. */
 export const undisturbed = {
   deniedNames: '',
   listLag: 0,
   getLag: 0,
   deletedListLag: 0,
   createAnswer: 'machine',
-} as const satisfies Partial<Behaviour>;
+} as const satisfies Partial<Behavior>;
 
 /** A new VM is listed immediately. */
-export const withoutLag = { listLag: 0, getLag: 0 } as const satisfies Partial<Behaviour>;
+export const withoutLag = { listLag: 0, getLag: 0 } as const satisfies Partial<Behavior>;
 
 /** The operator's visibility window in milliseconds. It is longer than any lag. */
 export const visibilityWindow = 3_000;
 const longestLag = 2_500;
 
-/** The provider's initial behaviour: the first lists after a create call whose response was lost don't show the VM. */
-export const lagging = { listLag: longestLag } as const satisfies Partial<Behaviour>;
+/** The provider's initial behavior: the first lists after a create call whose response was lost don't show the VM. */
+export const lagging = { listLag: longestLag } as const satisfies Partial<Behavior>;
 
 /** Guests behave by the names of their objects, so that the schedule determines everything. */
 export const guests = {
@@ -92,7 +92,7 @@ export const guests = {
   bootLoopNames: '^loop-',
   bootLoopAfter: 400,
   bootLoopCount: 1,
-} as const satisfies Partial<Behaviour>;
+} as const satisfies Partial<Behavior>;
 
 /**
  * Prefix of objects that are never deleted, nor their VMs: a finalizer is released with the evidence of one list, so a
@@ -127,7 +127,7 @@ const streams: readonly Stream[] = [
   { every: 10_000, make: () => ({ kind: 'cut watches' }) },
   { every: 2_500, make: (random) => ({ kind: 'fault', rule: fault(random) }) },
   { every: 2_000, make: (random) => ({ kind: 'fault', rule: lostCreate(random) }) },
-  { every: 5_000, make: (random) => ({ kind: 'switches', switches: behaviour(random) }) },
+  { every: 5_000, make: (random) => ({ kind: 'switches', switches: behavior(random) }) },
   { every: 4_000, make: (random) => wire(random, 'lease') },
   { every: 30_000, make: () => ({ kind: 'steal lease' }) },
   { every: 80_000, make: () => ({ kind: 'restart API server' }) },
@@ -259,8 +259,8 @@ function lostCreate(random: Random): FaultRule {
   return { when: 'after', operation: 'CreateMachine', action };
 }
 
-function behaviour(random: Random): Partial<Behaviour> {
-  return pick<Partial<Behaviour>>(random, [
+function behavior(random: Random): Partial<Behavior> {
+  return pick<Partial<Behavior>>(random, [
     { listLag: random.between(1_000, longestLag) },
     { getLag: random.between(100, longestLag) },
     { deletedListLag: random.between(100, longestLag) },

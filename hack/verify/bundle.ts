@@ -1,5 +1,5 @@
 /**
- * A step of `npm run verify`: bundle and release files are reproducible in another folder at another time, licences are allowed, and the
+ * A step of `npm run verify`: bundle and release files are reproducible in another folder at another time, licenses are allowed, and the
  * SBOM is valid CycloneDX and names every package in the bundle.
  */
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
@@ -12,7 +12,7 @@ import { sourceDateEpoch, writeRelease } from '../release.ts';
 import { purlOf } from '../sbom.ts';
 
 /**
- * SPDX identifiers of licences that only require attribution. A package under another one needs a decision, not a line
+ * SPDX identifiers of licenses that only require attribution. A package under another one needs a decision, not a line
  * here.
  */
 const allowed = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT']);
@@ -70,7 +70,7 @@ const { specVersion, components } = JSON.parse(text) as { specVersion: string; c
 const named = new Set(components.map(({ purl }) => decodeURIComponent(purl)));
 for (const folder of packages) {
   const { name, version, license } = JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
-  if (!allowed.has(license)) findings.push(`${name} ${version}: the licence ${JSON.stringify(license)} is not allowed`);
+  if (!allowed.has(license)) findings.push(`${name} ${version}: the license ${JSON.stringify(license)} is not allowed`);
   if (!named.has(purlOf(folder))) findings.push(`${name} ${version} is in the bundle and not in the SBOM`);
 }
 // Some are installed twice, in nested folders.
@@ -84,7 +84,7 @@ if (findings.length === 0) {
   console.log(`✓ made twice, the same byte for byte: ${bundled.join(' and ')} of the bundle`);
   console.log(`✓ and of a release: ${released.join(', ')}`);
   console.log(`✓ and ${archive}, whenever its files were checked out`);
-  console.log(`✓ ${inside.size} packages in the bundle, each under an allowed licence`);
+  console.log(`✓ ${inside.size} packages in the bundle, each under an allowed license`);
   console.log(
     `✓ the SBOM keeps the schema of CycloneDX ${specVersion} and names ${components.length} packages, those in the bundle`,
   );

@@ -43,7 +43,7 @@ export const steps: readonly Step[] = [
   },
   {
     name: 'bundle',
-    shows: 'bundle, chart and SBOM are reproducible, licences are allowed, the SBOM is valid and complete',
+    shows: 'bundle, chart and SBOM are reproducible, licenses are allowed, the SBOM is valid and complete',
     command: ['node', 'hack/verify/bundle.ts'],
   },
   {

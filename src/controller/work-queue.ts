@@ -64,7 +64,7 @@ export class WorkQueue {
     if (processing?.dirty?.isOnly?.(write) === true) processing.dirty = undefined;
   }
 
-  /** Adds the key after this many milliseconds, or earlier if requested before; cancelled when a worker takes the key sooner. */
+  /** Adds the key after this many milliseconds, or earlier if requested before; canceled when a worker takes the key sooner. */
   addAfter(key: string, milliseconds: number): void {
     if (this.#isShutDown) return;
     if (milliseconds <= 0) return this.add(key);

@@ -46,7 +46,7 @@ export type FailureCode =
   | 'ProtocolError'
   | 'BodyTooLarge'
   | 'UnexpectedStatus'
-  | 'Cancelled';
+  | 'Canceled';
 
 /** A failed provider call. Plain data without `cause`, request or headers, so that it is safe to log. */
 export interface Failure {

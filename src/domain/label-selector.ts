@@ -43,7 +43,7 @@ export function parseSelector(text: string): LabelSelector | undefined {
 
 function parseRequirement(text: string): Requirement | undefined {
   const [, not, plain = ''] = /^\s*(!?)\s*([^\s=!()]+)\s*$/.exec(text) ?? [];
-  if (plain !== '') return not === '' ? labelled(plain, plain, isThere) : labelled(plain, `!${plain}`, isMissing);
+  if (plain !== '') return not === '' ? labeled(plain, plain, isThere) : labeled(plain, `!${plain}`, isMissing);
   const [, left = '', operator = '', right = ''] = /^\s*([^\s=!()]+)\s*(==?|!=)\s*([^\s=!()]*)\s*$/.exec(text) ?? [];
   if (left !== '') return among(left, operator === '!=', [right]);
   const [, of = '', set = '', list = ''] = /^\s*([^\s=!()]+)\s+(in|notin)\s*\(([^()]*)\)\s*$/.exec(text) ?? [];
@@ -60,10 +60,10 @@ function among(of: string, isNegated: boolean, values: readonly string[]): Requi
   if (!values.every((one) => value.test(one))) return undefined;
   const wanted = new Set(values);
   const text = `${of} ${isNegated ? 'notin' : 'in'} (${[...wanted].toSorted().join(',')})`;
-  return labelled(of, text, (found) => (found !== undefined && wanted.has(found)) !== isNegated);
+  return labeled(of, text, (found) => (found !== undefined && wanted.has(found)) !== isNegated);
 }
 
-function labelled(of: string, text: string, holds: Requirement['holds']): Requirement | undefined {
+function labeled(of: string, text: string, holds: Requirement['holds']): Requirement | undefined {
   return key.test(of) ? { key: of, text, holds } : undefined;
 }
 

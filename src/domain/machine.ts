@@ -16,8 +16,8 @@ export interface Address {
   readonly prefixLength?: number;
 }
 
-/** A catalogue entry that a machine refers to. The provider may omit the name. */
-export interface CatalogueRef {
+/** A catalog entry that a machine refers to. The provider may omit the name. */
+export interface CatalogRef {
   readonly id: ProviderId;
   readonly name?: string;
 }
@@ -42,9 +42,9 @@ export interface Machine {
   readonly ownerId?: ProviderId;
   readonly hostname?: string;
   readonly addresses: readonly Address[];
-  readonly region?: CatalogueRef;
-  readonly package?: CatalogueRef;
-  readonly osTemplate?: CatalogueRef;
+  readonly region?: CatalogRef;
+  readonly package?: CatalogRef;
+  readonly osTemplate?: CatalogRef;
   /** By the provider's clock, as `Date.toISOString` formats it: texts sort by time. */
   readonly createdAt?: string;
   /** The time of the last action, in the same form. */

@@ -1,12 +1,12 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type {
-  CatalogueSelector,
-  CatalogueStatus,
+  CatalogSelector,
+  CatalogStatus,
   CreationOptions,
   VirtualMachine,
   VirtualMachineStatus,
 } from '../api/v1alpha1/types.ts';
-import type { CatalogueRef, Machine } from '../domain/machine.ts';
+import type { CatalogRef, Machine } from '../domain/machine.ts';
 import { cutToBytes, quoted } from '../domain/text.ts';
 
 const fields = ['region', 'package', 'osTemplate'] as const;
@@ -38,7 +38,7 @@ export function actualOf(seen: Partial<Machine> | undefined, record: Actual = {}
 }
 
 /** Names only as the provider reports them: where an answer lacks one, the name that an earlier answer had with this id. */
-function entry(seen: CatalogueRef | undefined, before: CatalogueStatus | undefined): CatalogueStatus | undefined {
+function entry(seen: CatalogRef | undefined, before: CatalogStatus | undefined): CatalogStatus | undefined {
   if (seen === undefined) return before;
   const name = seen.name ?? (before?.id === seen.id ? before.name : undefined);
   return name === undefined ? { id: seen.id } : { id: seen.id, name };
@@ -47,8 +47,8 @@ function entry(seen: CatalogueRef | undefined, before: CatalogueStatus | undefin
 /** A field in which a VM is known to differ from the spec. */
 export interface Difference {
   readonly field: Field;
-  readonly wanted: CatalogueSelector;
-  readonly seen: CatalogueStatus;
+  readonly wanted: CatalogSelector;
+  readonly seen: CatalogStatus;
 }
 
 /** Whether a VM matches the spec, as far as that is known. `Unknown`: the provider doesn't report enough to compare. */
@@ -130,7 +130,7 @@ export function differencesFrom(spec: VirtualMachine['spec'], actual: Actual): r
   });
 }
 
-function compare(wanted: CatalogueSelector | undefined, seen: CatalogueStatus | undefined): Comparison['result'] {
+function compare(wanted: CatalogSelector | undefined, seen: CatalogStatus | undefined): Comparison['result'] {
   if (wanted === undefined) return 'Same';
   if (seen === undefined) return 'Unknown';
   if ('id' in wanted) return wanted.id === seen.id ? 'Same' : 'Different';

@@ -8,7 +8,7 @@ import type { Failure } from '../domain/failure.ts';
 import type { Machine } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, type StatusReason, perform, requeue } from './action.ts';
-import { isCreatable, resolve } from './catalogue.ts';
+import { isCreatable, resolve } from './catalog.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure-status.ts';
 import { retainHint } from './retain-hint.ts';
@@ -16,7 +16,7 @@ import { toSeconds } from './whole-seconds.ts';
 import { unproven } from './identity-unusable.ts';
 
 /**
- * A refusal may depend on something outside the object (a quota, the catalogue), so the operator retries after this
+ * A refusal may depend on something outside the object (a quota, the catalog), so the operator retries after this
  * time.
  */
 export const refusedRetry = 30 * 60_000;
@@ -58,10 +58,10 @@ export function create(o: Observed): Decision {
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
   if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return requeue(doubt, { after: conflictRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
-  if (o.catalogue.kind === 'NotRead') return requeue(undefined);
-  if (o.catalogue.kind === 'Unavailable') return requeue(fromFailure(o, o.catalogue.failure), { after: 10_000 });
+  if (o.catalog.kind === 'NotRead') return requeue(undefined);
+  if (o.catalog.kind === 'Unavailable') return requeue(fromFailure(o, o.catalog.failure), { after: 10_000 });
 
-  const resolution = resolve(spec, o.catalogue);
+  const resolution = resolve(spec, o.catalog);
   if (!resolution.ok) return requeue(resolution.statusReason, { after: refusedRetry });
   const name = providerName(o.object);
   return perform(

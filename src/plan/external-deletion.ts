@@ -4,7 +4,7 @@ import type { Requests } from '../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, requeue } from './action.ts';
 import { compareWithSpec } from './as-specified.ts';
-import { isCreatable } from './catalogue.ts';
+import { isCreatable } from './catalog.ts';
 import { create } from './create.ts';
 import { externalDeletePolicyOf } from './defaults.ts';
 import { toSeconds } from './whole-seconds.ts';
@@ -38,7 +38,7 @@ export function externallyDeleted(o: Observed): Decision | undefined {
 
 /**
  * Whether a rule may create a VM for the object: `creation`, or `externallyDeleted` with Recreate. Only then does a decision depend on
- * the catalogue, on orphan candidates and on how long a VM has been absent.
+ * the catalog, on orphan candidates and on how long a VM has been absent.
  */
 export function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineObservation): boolean {
   if (machine.kind !== 'Absent' || object.metadata.deletionTimestamp !== undefined) return false;

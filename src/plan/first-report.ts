@@ -32,7 +32,7 @@ function unlistedOf({ machine }: Observed) {
 function observing(o: Observed): StatusReason {
   const { object, identity, machine, providerName: name } = o;
   if (machine.kind === 'Absent')
-    return { reason: 'Observing', message: `reading the catalogue of the account, to create VM ${quoted(name)}` };
+    return { reason: 'Observing', message: `reading the catalog of the account, to create VM ${quoted(name)}` };
   const unlisted = unlistedOf(o);
   if (unlisted !== undefined) {
     const message = `the list of the account doesn't contain VM ${unlisted.id}; a VM that was just created may be missing from it, so the operator lists again until ${toSeconds(unlisted.until)}`;

@@ -60,7 +60,7 @@ export type CredentialsObservation =
   | { readonly kind: 'TooMany'; readonly limit: 'TotalReached' | 'GroupReached' }
   | { readonly kind: 'Rejected'; readonly failure: Failure | undefined };
 
-export type CatalogueObservation =
+export type CatalogObservation =
   /** In flight, and its arrival requeues the object; or no decision about the object depends on it. */
   | { readonly kind: 'NotRead' }
   | { readonly kind: 'Unavailable'; readonly failure: Failure }
@@ -177,7 +177,7 @@ export interface Observed {
   readonly deletesHeldFor: number;
   readonly credentials: CredentialsObservation;
   readonly machine: MachineObservation;
-  readonly catalogue: CatalogueObservation;
+  readonly catalog: CatalogObservation;
   /**
    * When the account's rate limit of recreations allows this one (epoch milliseconds); undefined unless a deleted VM is
    * to be recreated.

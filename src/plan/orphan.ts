@@ -6,7 +6,7 @@ import type { Observed } from './observed.ts';
 import { isObserving } from './policy.ts';
 
 /**
- * Releases the finalizer and leaves the VM as it is, immediately: also during a shutdown, which can't be cancelled,
+ * Releases the finalizer and leaves the VM as it is, immediately: also during a shutdown, which can't be canceled,
  * because starting the VM again would need a valid key. In the account of the operator's default key, the administrator
  * pays for such a VM.
  */

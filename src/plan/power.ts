@@ -18,7 +18,7 @@ import { failedTaskNote, provisioningFailed } from './task.ts';
  * | Halted        | wait              | stop, or kill by mode  | wait; past deadline kill | done                        |
  *
  * A call that was accepted but shows no effect is sent again, with exponential backoff. `Soft` never kills.
- * A stop request can't be cancelled: after the grace period, the operator cuts the power even if the VM is to run by then, because a guest that
+ * A stop request can't be canceled: after the grace period, the operator cuts the power even if the VM is to run by then, because a guest that
  * ignores the signal would stay in Halting. Without `force-power-off`, the operator only waits for a shutdown that began elsewhere.
  * In an unknown state, no call is sent. For an object that is being deleted, delete.ts ends transitions that don't end. The provider takes a restart through halting, halted and starting.
  */

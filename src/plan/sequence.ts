@@ -1,6 +1,6 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { PlannedAction } from '../api/v1alpha1/types.ts';
-import type { CatalogueRef, CreateRequest, Machine, MachineState, Package } from '../domain/machine.ts';
+import type { CatalogRef, CreateRequest, Machine, MachineState, Package } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
 import type { Action } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
@@ -102,16 +102,16 @@ function describeVm({ id, name }: Pick<Machine, 'id' | 'name'>): string {
   return `VM ${id} (${quoted(name)})`;
 }
 
-function describeEntry({ id, name }: CatalogueRef): string {
+function describeEntry({ id, name }: CatalogRef): string {
   return name === undefined ? `${id}` : `${quoted(name)} (${id})`;
 }
 
-function named(words: string, ref: CatalogueRef | undefined): string {
+function named(words: string, ref: CatalogRef | undefined): string {
   return ref === undefined ? '' : `${words} ${describeEntry(ref)}`;
 }
 
-function describeCreate({ catalogue, identity }: Observed, request: CreateRequest): string {
-  const { regions, packages, osTemplates } = catalogue.kind === 'Read' ? catalogue : {};
+function describeCreate({ catalog, identity }: Observed, request: CreateRequest): string {
+  const { regions, packages, osTemplates } = catalog.kind === 'Read' ? catalog : {};
   const pack: Package = entryOf(request.packageId, packages);
   const vm = identity.kind === 'Known' ? 'a new, empty VM' : 'VM';
   const instead = identity.kind === 'Known' ? ` in place of VM ${identity.id}` : '';
@@ -120,17 +120,17 @@ function describeCreate({ catalogue, identity }: Observed, request: CreateReques
   return `create ${vm} ${quoted(request.name)}${instead} in region ${region} with package ${describeEntry(pack)} and OS template ${template} for ${describePrice(pack)}`;
 }
 
-function entryOf<T extends CatalogueRef>(id: number, list: readonly T[] | undefined): T | CatalogueRef {
+function entryOf<T extends CatalogRef>(id: number, list: readonly T[] | undefined): T | CatalogRef {
   return list?.find((entry) => entry.id === id) ?? { id };
 }
 
-/** The catalogue has several currencies, and the operator doesn't know which one the account uses. */
+/** The catalog has several currencies, and the operator doesn't know which one the account uses. */
 function describePrice({ prices = [] }: Package): string {
   for (const per of ['month', 'hour'] as const) {
     const amounts = prices.filter((price) => price.per === per).map(({ amount, currency }) => `${amount} ${currency}`);
     if (amounts.length > 0) return `${amounts.join(' or ')} ${per === 'hour' ? 'an' : 'a'} ${per}`;
   }
-  return 'a price that the catalogue does not show';
+  return 'a price that the catalog does not show';
 }
 
 function step(operation: string, message: string): PlannedAction {

@@ -26,7 +26,7 @@ export interface CreateResult {
  * - No write is idempotent. `UnknownOutcome` means that the write may have taken effect: read before you write again.
  * - A 2xx to a power call or a delete means accepted, not done: a later read shows the result. Its body isn't read: it
  *   shows the VM before or after the change, ahead of lists that lag, so a start would seem to be reverted.
- * - `signal` aborts a call. An aborted write that may have been sent is `UnknownOutcome`, otherwise `Cancelled`.
+ * - `signal` aborts a call. An aborted write that may have been sent is `UnknownOutcome`, otherwise `Canceled`.
  */
 export interface Provider {
   /**

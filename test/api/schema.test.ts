@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { printerColumns, virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import { allOf, type PropertiesOf, type RequiredOf, type Schema } from '../../src/api/v1alpha1/schema/openapi.ts';
-import type { CatalogueStatus, PowerState } from '../../src/api/v1alpha1/types.ts';
+import type { CatalogStatus, PowerState } from '../../src/api/v1alpha1/types.ts';
 
 /** Every schema below the object's own three fields, with its path. */
 function fieldsOf(schema: Schema, path: string): (readonly [path: string, schema: Schema])[] {
@@ -47,9 +47,9 @@ describe('types and schema agree', () => {
   // These comments are the test: `npm run check` fails when the line below one of them compiles.
   test('a missing or extra field does not compile', () => {
     // @ts-expect-error: `name` is missing
-    const tooFew = { id: schema } satisfies PropertiesOf<CatalogueStatus>;
+    const tooFew = { id: schema } satisfies PropertiesOf<CatalogStatus>;
     // @ts-expect-error: there is no `size`
-    const tooMany = { id: schema, name: schema, size: schema } satisfies PropertiesOf<CatalogueStatus>;
+    const tooMany = { id: schema, name: schema, size: schema } satisfies PropertiesOf<CatalogStatus>;
     expect([tooFew, tooMany]).toHaveLength(2);
   });
 
@@ -57,7 +57,7 @@ describe('types and schema agree', () => {
     // @ts-expect-error: `Halted` is missing
     const tooFew = allOf<PowerState>({ Running: true });
     // @ts-expect-error: `name` is optional
-    const tooMany = allOf<RequiredOf<CatalogueStatus>>({ id: true, name: true });
+    const tooMany = allOf<RequiredOf<CatalogStatus>>({ id: true, name: true });
     expect([tooFew, tooMany]).toEqual([['Running'], ['id', 'name']]);
   });
 });

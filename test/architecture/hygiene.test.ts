@@ -50,7 +50,7 @@ test.each(rules)('no message %s', (_what, pattern, folders) => {
   expect(found).toEqual([]);
 });
 
-/** More than fits into one look: divide it by behaviour. */
+/** More than fits into one look: divide it by behavior. */
 const mostLines = 500;
 
 test(`no test file has more than ${mostLines} lines`, () => {

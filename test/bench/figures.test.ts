@@ -45,14 +45,14 @@ test.each([
   {
     provider: { ...created, GetMachine: 60, ListRegions: 2 },
     writes: createWrites,
-    expected: ['GetMachine', 'catalogue'],
-    why: 'more reads than a list would cost, a catalogue read twice',
+    expected: ['GetMachine', 'catalog'],
+    why: 'more reads than a list would cost, a catalog read twice',
   },
   {
     provider: { CreateMachine: 10, ListMachines: 3 },
     writes: createWrites,
     expected: [],
-    why: 'the catalogue may be known already',
+    why: 'the catalog may be known already',
   },
   {
     provider: created,

@@ -40,7 +40,7 @@ function describeLife(target: Target): void {
   describe('a VM from create to delete', () => {
     afterAll(() => cleanUp(target, name), target.timeout);
 
-    test('the catalogue contains what can be created', async () => {
+    test('the catalog contains what can be created', async () => {
       order = { ...(await cheapest(target)), name };
       expect(Object.values(order)).not.toContain(undefined);
     });

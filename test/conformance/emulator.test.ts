@@ -1,5 +1,5 @@
 /**
- * The emulator against the known behaviour of the provider. With these variables, the same suite checks the real service:
+ * The emulator against the known behavior of the provider. With these variables, the same suite checks the real service:
  * VPS247_CONFORMANCE_URL, its base URL; VPS247_CONFORMANCE_KEY, an API key (with these two, only reading calls are sent);
  * VPS247_CONFORMANCE_WILL_BILL=yes also creates one VM of the cheapest package, powers it and deletes it again, which incurs
  * charges.
@@ -9,10 +9,10 @@ import { afterAll } from 'vitest';
 import { createManualClock } from '../../emulator/clock.ts';
 import { createEmulator } from '../../emulator/emulator.ts';
 import { serve } from '../../emulator/server.ts';
-import type { Behaviour } from '../../emulator/behaviour.ts';
+import type { Behavior } from '../../emulator/behavior.ts';
 import { describeConformance } from './conformance.ts';
 
-const settings: readonly (readonly [name: string, switches: Partial<Behaviour>])[] = [
+const settings: readonly (readonly [name: string, switches: Partial<Behavior>])[] = [
   ['as it is', {}],
   [
     'with lists and machines in objects, and ids in digits',

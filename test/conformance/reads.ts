@@ -6,7 +6,7 @@ export const machineWrappers = ['virtual_machine', 'vm'];
 /** Far beyond what any provider has handed out. */
 export const noSuchId = 999_999_999_999;
 
-const catalogue: readonly (readonly [name: string, shape: Fields])[] = [
+const catalog: readonly (readonly [name: string, shape: Fields])[] = [
   ['regions', regionShape],
   ['packages', packageShape],
   ['os_templates', osTemplateShape],
@@ -39,30 +39,27 @@ export function describeReads(target: Target): void {
     });
   });
 
-  describe('the catalogue', () => {
-    test.each(catalogue)(
-      'GET /%s is a list of complete entries, each also available by its id',
-      async (name, shape) => {
-        const reply = await call(target, 'GET', `/${name}`);
-        expect(reply.status).toBe(200);
-        const entries = itemsOf(reply, name);
-        expect(entries).not.toEqual([]);
-        for (const entry of entries) {
-          expect(entry).toMatchObject(shape);
-          const single = await call(target, 'GET', `/${name}/${String(entry['id'])}`);
-          expect(single.status).toBe(200);
-          expect(itemOf(single)).toEqual(entry);
-        }
-      },
-    );
+  describe('the catalog', () => {
+    test.each(catalog)('GET /%s is a list of complete entries, each also available by its id', async (name, shape) => {
+      const reply = await call(target, 'GET', `/${name}`);
+      expect(reply.status).toBe(200);
+      const entries = itemsOf(reply, name);
+      expect(entries).not.toEqual([]);
+      for (const entry of entries) {
+        expect(entry).toMatchObject(shape);
+        const single = await call(target, 'GET', `/${name}/${String(entry['id'])}`);
+        expect(single.status).toBe(200);
+        expect(itemOf(single)).toEqual(entry);
+      }
+    });
 
-    test.each(catalogue)('GET /%s/{id} of an unknown entry is a 404', async (name) => {
+    test.each(catalog)('GET /%s/{id} of an unknown entry is a 404', async (name) => {
       expect((await call(target, 'GET', `/${name}/${noSuchId}`)).status).toBe(404);
     });
 
     test('refers only to its own entries', async () => {
       const [regions, packages, templates] = await Promise.all(
-        catalogue.map(async ([name]) => itemsOf(await call(target, 'GET', `/${name}`), name)),
+        catalog.map(async ([name]) => itemsOf(await call(target, 'GET', `/${name}`), name)),
       );
       expect(idsIn(packages)).toEqual(expect.arrayContaining((regions ?? []).flatMap((r) => r['package_ids'])));
       expect(idsIn(templates)).toEqual(expect.arrayContaining((packages ?? []).flatMap((p) => p['os_template_ids'])));

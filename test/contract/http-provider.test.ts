@@ -1,6 +1,6 @@
 import { createEmulator } from '../../emulator/emulator.ts';
 import { serve } from '../../emulator/server.ts';
-import type { Behaviour } from '../../emulator/behaviour.ts';
+import type { Behavior } from '../../emulator/behavior.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { createHttpProvider } from '../../src/provider/http/client.ts';
 import type { Provider } from '../../src/provider/provider.ts';
@@ -12,7 +12,7 @@ import { describeProviderContract } from './provider.ts';
 /** Longer than any task of the emulator takes. */
 const longEnough = 60_000;
 
-async function makeWorld(switches: Partial<Behaviour>): Promise<ProviderWorld> {
+async function makeWorld(switches: Partial<Behavior>): Promise<ProviderWorld> {
   const clock = createManualClock();
   const accounts = [
     { ownerId: 1, keys: ['key-of-ours'] },
@@ -33,7 +33,7 @@ async function makeWorld(switches: Partial<Behaviour>): Promise<ProviderWorld> {
 }
 
 /** Between them, every way in which the provider may word the same thing. */
-const wordings: readonly [name: string, switches: Partial<Behaviour>][] = [
+const wordings: readonly [name: string, switches: Partial<Behavior>][] = [
   ['as documented', {}],
   [
     'lists and items in objects, ids in digits',
@@ -71,7 +71,7 @@ const wordings: readonly [name: string, switches: Partial<Behaviour>][] = [
       errorBody: 'empty',
       optionalFields: 'missing',
       unknownKey: '403',
-      catalogue: '404',
+      catalog: '404',
     },
   ],
   [

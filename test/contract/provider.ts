@@ -161,7 +161,7 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       expect(outcomes.map(failureOf)).toEqual(outcomes.map(() => 'Credentials'));
     });
 
-    test('the catalogue lists what can be created, if there is one', async () => {
+    test('the catalog lists what can be created, if there is one', async () => {
       await using world = await makeWorld();
       const regions = valueOf(await world.provider.listRegions());
       const packages = valueOf(await world.provider.listPackages());
@@ -178,9 +178,9 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
 
     test('an aborted call ends as a failure instead of throwing', async () => {
       await using world = await makeWorld();
-      expect(await world.provider.listMachines(AbortSignal.abort())).toMatchObject({ failure: { code: 'Cancelled' } });
+      expect(await world.provider.listMachines(AbortSignal.abort())).toMatchObject({ failure: { code: 'Canceled' } });
       const create = await world.provider.createMachine({ ...world.order, name: 'web' }, AbortSignal.abort());
-      expect(create).toMatchObject({ failure: { class: 'Retry', code: 'Cancelled' } });
+      expect(create).toMatchObject({ failure: { class: 'Retry', code: 'Canceled' } });
       expect(valueOf(await world.provider.listMachines())).toEqual([]);
     });
   });

@@ -32,7 +32,7 @@ export interface Life {
 const patience = 60_000;
 
 /** Another object that never changes: with it the operator still requests the list after the first object is removed. */
-const neighbour = 'neighbour';
+const neighbor = 'neighbor';
 
 /**
  * Leads an object through the phases with an operator that is killed at this point of every request which it makes for the
@@ -97,8 +97,8 @@ class Mortal {
     const decide = (request: Passing): Treatment => this.#decide(request);
     this.#proxy = await startWireProxy({ kubeconfig, apiUrl, directory, decide });
     this.#start();
-    await this.#stage.create(neighbour);
-    await this.#stage.untilReady(neighbour, 'True/Available');
+    await this.#stage.create(neighbor);
+    await this.#stage.untilReady(neighbor, 'True/Available');
     const bystanders = new Set(emulator.machines().map(({ id }) => id));
     this.#expectation = { ...this.#expectation, bystanders };
   }
@@ -134,7 +134,7 @@ class Mortal {
       point: this.#point,
       kills: this.#kills,
       problems: this.#problems,
-      duplicated: [subject, neighbour].reduce((sum, name) => sum + Math.max(0, machinesOf(ledger, name) - 1), 0),
+      duplicated: [subject, neighbor].reduce((sum, name) => sum + Math.max(0, machinesOf(ledger, name) - 1), 0),
       leaked: ledger.liveMachines().filter(({ id }) => !bystanders.has(id)).length,
     };
   }
@@ -144,7 +144,7 @@ class Mortal {
     this.#listsInARow = signature === 'GET /virtual_machines' ? this.#listsInARow + 1 : 0;
     // What it sends while it is dying it will send again when it lives, and then it is that request's turn.
     if (this.#isDying) return { kind: 'hang', at: 'before' };
-    if (this.#phase === undefined || this.#seen.has(signature) || isAbout(neighbour, request) || isInquiry(request)) {
+    if (this.#phase === undefined || this.#seen.has(signature) || isAbout(neighbor, request) || isInquiry(request)) {
       if (signature === 'GET /virtual_machines') this.#countList();
       return { kind: 'pass' };
     }

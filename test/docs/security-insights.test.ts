@@ -54,7 +54,7 @@ test('what it links to in the repository is there', () => {
   expect(broken).toEqual([]);
 });
 
-test('it says of licence, address and version what package.json says', () => {
+test('it says of license, address and version what package.json says', () => {
   const { license, version } = packageInfo();
   const { repository } = insights;
   expect([repository.license.expression, repository.url]).toEqual([license, repositoryUrl()]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { serveRedirectSink } from '../../emulator/redirect-sink.ts';
 import { readFaultRule, type FaultRule } from '../../emulator/fault-rule.ts';
 import { Faults } from '../../emulator/faults.ts';
-import type { Behaviour } from '../../emulator/behaviour.ts';
+import type { Behavior } from '../../emulator/behavior.ts';
 import { visitOverHttp, type HttpVisit } from './http.ts';
 import { order, visit } from './visitor.ts';
 
@@ -233,7 +233,7 @@ describe('valid but wrong answers', () => {
     expect(emulator.machines().map(({ name }) => name)).toEqual(['web', 'db']);
   });
 
-  test.each<[Partial<Behaviour>, string]>([
+  test.each<[Partial<Behavior>, string]>([
     [{ listShape: 'array' }, '[]'],
     [{ listShape: 'data', unknownFields: 'some' }, '{"data":[],"total_count":3}'],
   ])('a list without its second half, and one without any item: %j', (switches, none) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultBehaviour, type Behaviour } from '../../emulator/behaviour.ts';
+import { defaultBehavior, type Behavior } from '../../emulator/behavior.ts';
 import { order, visit, type Visit } from './visitor.ts';
 
 /** What the list says, and what each machine says of itself. */
@@ -37,7 +37,7 @@ test('the list shows each VM as a read by its id does, whatever happens between 
   }
 });
 
-const spellings: readonly Partial<Behaviour>[] = [
+const spellings: readonly Partial<Behavior>[] = [
   { itemShape: 'vm' },
   { idShape: 'string' },
   { stateSpelling: 'upper' },
@@ -53,7 +53,7 @@ test.each(spellings)('a changed switch applies from the next list on: %o', (swit
   const after = bothWays(visited);
   expect(after.list).toBe(after.single);
   expect(after.list).not.toBe(before.list);
-  visited.emulator.setSwitches(defaultBehaviour);
+  visited.emulator.setSwitches(defaultBehavior);
   expect(bothWays(visited).list).toBe(before.list);
 });
 

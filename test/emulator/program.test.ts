@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { helpText, readOptions } from '../../emulator/options.ts';
-import { behaviourTable } from '../../emulator/behaviour.ts';
+import { behaviorTable } from '../../emulator/behavior.ts';
 
 const program = join(import.meta.dirname, '../../emulator/main.ts');
 
@@ -88,6 +88,6 @@ describe('the command line', () => {
 
   test('help names every switch', () => {
     expect(readOptions(['--help'])).toEqual({ kind: 'help' });
-    expect(Object.keys(behaviourTable).filter((name) => !helpText().includes(`    ${name}=`))).toEqual([]);
+    expect(Object.keys(behaviorTable).filter((name) => !helpText().includes(`    ${name}=`))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultBehaviour, type Behaviour } from '../../emulator/behaviour.ts';
+import { defaultBehavior, type Behavior } from '../../emulator/behavior.ts';
 import {
   commandResult,
   possibleMoves,
@@ -16,7 +16,7 @@ const stopping: Task = { id: 1, name: 'VmStop', status: 'pending' };
 const starting: Task = { id: 1, name: 'VmStart', status: 'pending' };
 
 describe('the accepted commands', () => {
-  test.each<[Command, State, Task, Partial<Behaviour>, CommandResult, string]>([
+  test.each<[Command, State, Task, Partial<Behavior>, CommandResult, string]>([
     ['start', 'halted', done, {}, 'accept', 'power on'],
     ['start', 'running', done, {}, 'refuse', 'it is on'],
     ['start', 'running', done, { startInWrongState: '200' }, 'ignore', 'no failure is documented for a start'],
@@ -44,7 +44,7 @@ describe('the accepted commands', () => {
     ['delete', 'halting', done, {}, 'refuse', 'not down yet'],
     ['delete', 'halted', starting, {}, 'refuse', 'it is on its way up'],
   ])('%s on %s with task %j and %j: %5$s (%6$s)', (command, state, task, switches, verdict) => {
-    expect(commandResult(command, state, task, { ...defaultBehaviour, ...switches })).toBe(verdict);
+    expect(commandResult(command, state, task, { ...defaultBehavior, ...switches })).toBe(verdict);
   });
 });
 
@@ -52,7 +52,7 @@ describe('the transitions after a command', () => {
   const obedient = { ignoresShutdown: false };
   const deaf = { ignoresShutdown: true };
 
-  test.each<[PowerCommand | 'create', Partial<Behaviour>, typeof obedient, State[], string]>([
+  test.each<[PowerCommand | 'create', Partial<Behavior>, typeof obedient, State[], string]>([
     ['create', {}, obedient, ['running'], 'a create boots the machine'],
     ['start', {}, obedient, ['starting', 'running'], ''],
     ['stop', {}, obedient, ['halting', 'halted'], ''],
@@ -63,7 +63,7 @@ describe('the transitions after a command', () => {
     ['kill', {}, deaf, ['halted'], 'power removed'],
     ['kill', { killEffect: 'resets' }, deaf, ['starting', 'running'], 'hard reset'],
   ])('%s with %j and %j moves to %j (%s)', (command, switches, guest, states) => {
-    const steps = stepsOf(command, { ...defaultBehaviour, ...switches }, guest);
+    const steps = stepsOf(command, { ...defaultBehavior, ...switches }, guest);
     expect(steps.flatMap(({ to }) => to ?? [])).toEqual(states);
   });
 
@@ -82,7 +82,7 @@ describe('the transitions after a command', () => {
           for (const command of Object.keys(from) as PowerCommand[]) {
             for (const origin of from[command]) {
               let state = origin;
-              for (const { to } of stepsOf(command, { ...defaultBehaviour, killEffect, ignoredStop }, guest)) {
+              for (const { to } of stepsOf(command, { ...defaultBehavior, killEffect, ignoredStop }, guest)) {
                 if (to !== undefined && !possibleMoves[state].includes(to)) impossible.push(`${state} → ${to}`);
                 state = to ?? state;
               }

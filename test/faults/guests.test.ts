@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Behaviour } from '../../emulator/behaviour.ts';
+import type { Behavior } from '../../emulator/behavior.ts';
 import { expectDone, life, patience, stepOf, take } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
 
@@ -7,7 +7,7 @@ const ignoredStops = ['stays-halting', 'back-to-running', 'stays-running'] as co
 const halt = stepOf('StopMachine');
 const written = (world: FaultyWorld) => world.writes().map(({ operation }) => operation);
 
-function createDeafWorld(ignoredStop: Behaviour['ignoredStop'], more: Partial<Behaviour> = {}): Promise<FaultyWorld> {
+function createDeafWorld(ignoredStop: Behavior['ignoredStop'], more: Partial<Behavior> = {}): Promise<FaultyWorld> {
   return createFaultyWorld({ ignoredStop, ignoresShutdownNames: '^web-0', ...more });
 }
 

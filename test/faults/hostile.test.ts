@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FaultAction, FaultRule } from '../../emulator/fault-rule.ts';
 import type { Operation } from '../../src/domain/failure.ts';
-import { brokenLists, brokenMachines, oddCatalogues, soundLists } from './hostile.ts';
+import { brokenLists, brokenMachines, oddCatalogs, soundLists } from './hostile.ts';
 import { calm, expectedOf, initial, outcomeOf, powerSpecs } from './outcome.ts';
 import { bothFinalizers } from '../reconcile/world/cluster.ts';
 import { createFaultyWorld, type FaultyWorld, minute } from './world.ts';
@@ -32,16 +32,16 @@ function expectNoLoss(world: FaultyWorld): void {
   world.judge();
 }
 
-const catalogues = fc.tuple(
-  queue('ListRegions', oddCatalogues),
-  queue('ListPackages', oddCatalogues),
-  queue('ListOsTemplates', oddCatalogues),
+const catalogs = fc.tuple(
+  queue('ListRegions', oddCatalogs),
+  queue('ListPackages', oddCatalogs),
+  queue('ListOsTemplates', oddCatalogs),
 );
 
 describe('hostile answers', { timeout: 120_000 }, () => {
   test('to the very first reads: nothing is created on a guess, and one VM exists in the end', async () => {
     await assertProperty(
-      fc.asyncProperty(queue('ListMachines', brokenLists), catalogues, async (listed, offered) => {
+      fc.asyncProperty(queue('ListMachines', brokenLists), catalogs, async (listed, offered) => {
         const world = await createFaultyWorld();
         add(world, [...listed, ...offered.flat()]);
         await world.restart();

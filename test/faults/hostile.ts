@@ -195,7 +195,7 @@ export const brokenMachines: Answers = fc.oneof(
 );
 
 /** Lists of what can be ordered. An empty or a shorter one is sound, and only keeps from ordering. */
-export const oddCatalogues: Answers = fc.oneof(
+export const oddCatalogs: Answers = fc.oneof(
   brokenAnything,
   fc
     .constantFrom<unknown>([], { data: [] }, [{ id: 1 }], [{ id: 2, name: 'x', package_ids: 'all' }], [[]])

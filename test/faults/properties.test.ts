@@ -149,7 +149,7 @@ const mistakes: readonly Mistake[] = [
   {
     what: 'a package that only the provider knows to be wrong',
     make: (world) => {
-      world.emulator.setSwitches({ catalogue: '404' });
+      world.emulator.setSwitches({ catalog: '404' });
       packageOf(99)(world);
     },
     undo: packageOf(2),

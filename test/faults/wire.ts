@@ -17,7 +17,7 @@ export function createWire(emulator: Emulator, clock: Clock, { travel = 5 }: { r
   const wire: Wire = {
     isRefusing: false,
     exchange: (request) => {
-      if (request.signal?.aborted === true) return Promise.resolve(notSent('Cancelled', ''));
+      if (request.signal?.aborted === true) return Promise.resolve(notSent('Canceled', ''));
       if (!wire.isRefusing) return new Conversation(emulator, clock, travel, request).ended;
       return new Promise((resolve) => clock.schedule(travel, () => resolve(notSent('ConnectFailed', 'ECONNREFUSED'))));
     },
@@ -25,7 +25,7 @@ export function createWire(emulator: Emulator, clock: Clock, { travel = 5 }: { r
   return wire;
 }
 
-function notSent(code: 'Cancelled' | 'ConnectFailed', detail: string): Exchange {
+function notSent(code: 'Canceled' | 'ConnectFailed', detail: string): Exchange {
   return { kind: 'NotSent', code, detail };
 }
 
@@ -63,7 +63,7 @@ class Conversation {
     clock.schedule(travel, () => this.#arrive());
   }
 
-  readonly #abort = (): void => this.#lose('Cancelled', '');
+  readonly #abort = (): void => this.#lose('Canceled', '');
 
   /** A sent request arrives, also if its sender no longer waits for the answer. */
   #arrive(): void {
@@ -137,7 +137,7 @@ class Conversation {
     else this.#clock.schedule(settings.everyMs, () => this.#drip(rest.subarray(settings.bytes), settings));
   }
 
-  #lose(code: 'ConnectionLost' | 'Timeout' | 'Cancelled', detail: string): void {
+  #lose(code: 'ConnectionLost' | 'Timeout' | 'Canceled', detail: string): void {
     if (this.#head === undefined) this.#close({ kind: 'Lost', code, detail });
     else this.#end(code);
   }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { Behaviour } from '../../emulator/behaviour.ts';
+import type { Behavior } from '../../emulator/behavior.ts';
 import { expectDone, life, liveThrough, stepOf, take, type Trouble } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
 
 const undisturbed = life.map(({ write }) => write);
 const written = (world: FaultyWorld) => world.writes().map(({ operation }) => operation);
 
-const wordings: readonly { readonly how: string; readonly switches: Partial<Behaviour> }[] = [
+const wordings: readonly { readonly how: string; readonly switches: Partial<Behavior> }[] = [
   { how: 'ids as strings', switches: { idShape: 'string' } },
   { how: 'unknown fields', switches: { unknownFields: 'some', listShape: 'named' } },
   { how: 'the list in an object', switches: { listShape: 'named' } },
@@ -14,7 +14,7 @@ const wordings: readonly { readonly how: string; readonly switches: Partial<Beha
   { how: 'states in capitals', switches: { stateSpelling: 'upper' } },
   { how: 'states by other names', switches: { stateSpelling: 'aliases' } },
   { how: 'null for whatever may be left out', switches: { optionalFields: 'null' } },
-  { how: 'nothing that may be left out', switches: { optionalFields: 'missing', catalogue: '404' } },
+  { how: 'nothing that may be left out', switches: { optionalFields: 'missing', catalog: '404' } },
   { how: 'a create answered with its id only', switches: { createAnswer: 'id' } },
   { how: 'a create answered with success only', switches: { createAnswer: 'success' } },
   { how: 'power calls answered with nothing', switches: { powerAnswer: 'empty' } },

@@ -3,7 +3,7 @@ import { providerName } from '../../src/api/v1alpha1/identity.ts';
 import { createEmulator, type Emulator } from '../../emulator/emulator.ts';
 import type { CallEntry } from '../../emulator/ledger.ts';
 import type { MachineView } from '../../emulator/machine.ts';
-import type { Behaviour } from '../../emulator/behaviour.ts';
+import type { Behavior } from '../../emulator/behavior.ts';
 import { createHttpProvider } from '../../src/provider/http/client.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { createManualClock, type ManualClock } from '../support/clock.ts';
@@ -64,7 +64,7 @@ export interface FaultyOptions {
 }
 
 export async function createFaultyWorld(
-  switches: Partial<Behaviour> = {},
+  switches: Partial<Behavior> = {},
   { adopted = [], leadsTo = [] }: FaultyOptions = {},
 ): Promise<FaultyWorld> {
   const clock = createManualClock();

@@ -76,7 +76,7 @@ describe('the record of the prose check', () => {
     expect(parseRecord('3 a.md\n1 b.ts\n2 a.md\n2 b.ts\n')).toEqual({ 'a.md': 2, 'b.ts': 1 });
   });
 
-  test.each<[behaviour: string, found: Readonly<Record<string, number>>, record: Readonly<Record<string, number>>]>([
+  test.each<[behavior: string, found: Readonly<Record<string, number>>, record: Readonly<Record<string, number>>]>([
     ['falls with the findings', { 'a.md': 1 }, { 'a.md': 1 }],
     ['never rises, whatever other files lost', { 'a.md': 4, 'b.ts': 1 }, { 'a.md': 3, 'b.ts': 1 }],
     [
@@ -85,7 +85,7 @@ describe('the record of the prose check', () => {
       { 'b.ts': 2, 'c.md': 1, 'd.md': 2 },
     ],
     ['has no new file with more than other files lost', { 'a.md': 1, 'b.ts': 2, 'c.md': 3 }, { 'a.md': 1, 'b.ts': 2 }],
-  ])('%s', (_behaviour, found, record) => {
+  ])('%s', (_behavior, found, record) => {
     expect(lowered(recorded, found)).toEqual(record);
   });
 });

@@ -4,7 +4,7 @@ import { newCluster, newObject } from './world/cluster.ts';
 import { newMachine } from './world/fake-provider.ts';
 import { settle } from './model.ts';
 import { newOperator } from './actions/operator.ts';
-import { firstId, neighbourId, neighbourName, strayName } from './actions/users.ts';
+import { firstId, neighborId, neighborName, strayName } from './actions/users.ts';
 import type { Budget, State } from './state.ts';
 import type { Subject } from './subject.ts';
 import { dawn } from './time.ts';
@@ -14,7 +14,7 @@ export interface Configuration {
   readonly name: string;
   /**
    * `Applied`: the object was just applied. `Settled`: its VM exists and matches the spec. `Restored`: it was applied from
-   * the backup of another object, which had the neighbour's machine.
+   * the backup of another object, which had the neighbor's machine.
    */
   readonly from: 'Applied' | 'Settled' | 'Restored';
   readonly left: Budget;
@@ -22,7 +22,7 @@ export interface Configuration {
   /** Whether the provider keeps names unique; a worse one does not. */
   readonly refusesTwins?: boolean;
   /** Whether both accounts have other VMs, so that their lists always tell the owner. */
-  readonly hasNeighbour?: boolean;
+  readonly hasNeighbor?: boolean;
   /** Whether there is a VM that the object may mean. */
   readonly hasStray?: boolean;
 }
@@ -282,13 +282,13 @@ export const deleted: Group = {
     {
       name: 'deleted from an account without other VMs, by calls that are refused and lost',
       from: 'Settled',
-      hasNeighbour: false,
+      hasNeighbor: false,
       left: { deletion: 1, refusal: 1, lostAnswer: 1, slow: 1 },
     },
     {
       name: 'deleted while the key is of another account without machines',
       from: 'Settled',
-      hasNeighbour: false,
+      hasNeighbor: false,
       left: { deletion: 1, otherKey: 1 },
     },
     {
@@ -319,7 +319,7 @@ export const deleted: Group = {
 export const groups: readonly Group[] = [created, refused, powered, replaced, deleted];
 
 export async function startOf(subject: Subject, configuration: Configuration): Promise<State> {
-  const { from, left, spec, refusesTwins = false, hasNeighbour = true, hasStray = false } = configuration;
+  const { from, left, spec, refusesTwins = false, hasNeighbor = true, hasStray = false } = configuration;
   const object = from === 'Restored' ? restored(spec) : newObject(spec);
   const theirs = { ...newMachine(firstId - 1, 'theirs', dawn), owner: 'other' } as const;
   const applied: State = {
@@ -327,9 +327,9 @@ export async function startOf(subject: Subject, configuration: Configuration): P
     cluster: newCluster(object, 'own'),
     providerState: {
       machines: [
-        ...(hasNeighbour ? [newMachine(neighbourId, neighbourName, dawn)] : []),
-        ...(hasStray ? [newMachine(neighbourId + 1, strayName, dawn)] : []),
-        ...(hasNeighbour ? [theirs] : []),
+        ...(hasNeighbor ? [newMachine(neighborId, neighborName, dawn)] : []),
+        ...(hasStray ? [newMachine(neighborId + 1, strayName, dawn)] : []),
+        ...(hasNeighbor ? [theirs] : []),
       ],
       adrift: [],
       nextId: firstId,
@@ -348,15 +348,15 @@ export async function startOf(subject: Subject, configuration: Configuration): P
 }
 
 function restored(spec: Configuration['spec']): VirtualMachine {
-  const identity = JSON.stringify({ id: neighbourId, uid: 'of another object' });
+  const identity = JSON.stringify({ id: neighborId, uid: 'of another object' });
   const object = newObject(
-    { ...spec, providerName: neighbourName },
+    { ...spec, providerName: neighborName },
     { finalizers: [finalizer], annotations: { [annotations.machine]: identity } },
   );
   const record = {
-    id: neighbourId,
+    id: neighborId,
     origin: 'Created',
-    providerName: neighbourName,
+    providerName: neighborName,
     internal: { objectUID: 'of another object' },
   } as const;
   return { ...object, status: { observedGeneration: 1, ...record } };

@@ -2,7 +2,7 @@ import { compareHint, readIdentity, readIntent } from '../../src/api/v1alpha1/id
 import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Invariant } from './checker.ts';
-import { neighbourId } from './actions/users.ts';
+import { neighborId } from './actions/users.ts';
 import { isThere } from './world/fake-provider.ts';
 import type { ProviderState, ProviderMachine, SentCall, State } from './state.ts';
 import { gracePeriod, responseDeadline, stuckAfter, visibilityWindow } from './time.ts';
@@ -122,7 +122,7 @@ function mayBeThere(providerState: ProviderState): boolean {
 
 function hasNamesake({ machines }: ProviderState): boolean {
   return machines.some(
-    (machine) => isThere(machine) && !machine.isOurs && machine.owner === 'own' && machine.id !== neighbourId,
+    (machine) => isThere(machine) && !machine.isOurs && machine.owner === 'own' && machine.id !== neighborId,
   );
 }
 

@@ -1,6 +1,6 @@
 import { liveness } from './checker.ts';
 import type { Configuration } from './configurations.ts';
-import { neighbourId, strayName } from './actions/users.ts';
+import { neighborId, strayName } from './actions/users.ts';
 import type { Mistake } from '../../hack/mutants/mistake.ts';
 
 /** A small mistake, and the invariant by which the model finds it. */
@@ -353,7 +353,7 @@ export const mutations: readonly Mutation[] = [
     file: 'reconcile/execute/execute.ts',
     function: 'carryOut',
     find: 'provider.stopMachine(action.id)',
-    replacement: `provider.stopMachine(${neighbourId})`,
+    replacement: `provider.stopMachine(${neighborId})`,
     breaks: noUnmanagedChanged,
     configuration: { from: 'Settled', left: { powerState: 1 } },
   },
@@ -373,7 +373,7 @@ export const mutations: readonly Mutation[] = [
     find: 'objectState.intentAccount === account || intent?.proof === undefined',
     replacement: 'account !== undefined',
     breaks: oneMachine,
-    configuration: { from: 'Applied', hasNeighbour: false, left: { otherKey: 1, lostAnswer: 1 } },
+    configuration: { from: 'Applied', hasNeighbor: false, left: { otherKey: 1, lostAnswer: 1 } },
   },
   {
     mistake: 'empty lists of any key agree',
@@ -382,7 +382,7 @@ export const mutations: readonly Mutation[] = [
     find: '!evidence.isEmpty || !evidence.isRecorded',
     replacement: 'evidence.lists > 0',
     breaks: oneMachine,
-    configuration: { from: 'Settled', hasNeighbour: false, left: { otherKey: 1, deletion: 1 } },
+    configuration: { from: 'Settled', hasNeighbor: false, left: { otherKey: 1, deletion: 1 } },
   },
   {
     mistake: 'a VM is recreated as soon as it is gone by the evidence that releases a finalizer',

@@ -36,11 +36,11 @@ test('the bundle runs with Node alone, and knows its version', { timeout: 240_00
     operator.kill('SIGKILL');
   }
 
-  const licences = readFileSync(path.join(folder.path, 'THIRD-PARTY-LICENSES'), 'utf8');
+  const licenses = readFileSync(path.join(folder.path, 'THIRD-PARTY-LICENSES'), 'utf8');
   const used = ['@kubernetes/client-node', 'got', 'p-retry', 'undici', 'winston'];
   expect(packages).toEqual(expect.arrayContaining(used.map((name) => `node_modules/${name}`)));
   for (const folderName of packages) {
     const name = folderName.replace(/^.*node_modules\//, '');
-    expect(licences, name).toContain(`--- ${name} `);
+    expect(licenses, name).toContain(`--- ${name} `);
   }
 });

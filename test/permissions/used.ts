@@ -31,7 +31,7 @@ interface AuditEvent {
 }
 
 const operator = /^system:serviceaccount:[^:]+:vps247-operator$/;
-const labelled = 'vps247.com/credentials=true';
+const labeled = 'vps247.com/credentials=true';
 
 export async function usedIn(files: readonly string[]): Promise<Used> {
   const used: Used = { requests: new Map(), everywhere: new Set(), ofAnyUser: new Map(), problems: new Set() };
@@ -61,8 +61,8 @@ function count(event: AuditEvent, used: Used): void {
   if (namespace === undefined) used.everywhere.add(permission);
   if (resource === 'secrets' && (verb === 'list' || verb === 'watch')) {
     const selector = url.searchParams.get('labelSelector');
-    if (selector !== labelled)
-      used.problems.add(`${permission}: of ${selector ?? 'all'}, not only of those with ${labelled}`);
+    if (selector !== labeled)
+      used.problems.add(`${permission}: of ${selector ?? 'all'}, not only of those with ${labeled}`);
   }
   if (resource === 'secrets' && verb === 'get' && name === undefined)
     used.problems.add(`${permission}: without a name`);

@@ -60,30 +60,30 @@ describeRows('creating', [
     reason: 'CombinationNotOffered',
   },
   {
-    because: 'ids need no catalogue',
+    because: 'ids need no catalog',
     given: {
       spec: { region: { id: 1 }, package: { id: 2 }, osTemplate: { id: 4 } },
-      observed: { catalogue: { kind: 'Read', regions: undefined, packages: undefined, osTemplates: undefined } },
+      observed: { catalog: { kind: 'Read', regions: undefined, packages: undefined, osTemplates: undefined } },
     },
     action: 'Create',
   },
   {
-    because: 'names cannot be resolved by a provider without a catalogue',
+    because: 'names cannot be resolved by a provider without a catalog',
     given: {
-      observed: { catalogue: { kind: 'Read', regions: undefined, packages: undefined, osTemplates: undefined } },
+      observed: { catalog: { kind: 'Read', regions: undefined, packages: undefined, osTemplates: undefined } },
     },
     action: 'None',
     reason: 'UnknownCatalogName',
   },
   {
-    because: 'a catalogue that could not be read is not an empty one',
-    given: { observed: { catalogue: { kind: 'Unavailable', failure: failure() } } },
+    because: 'a catalog that could not be read is not an empty one',
+    given: { observed: { catalog: { kind: 'Unavailable', failure: failure() } } },
     action: 'None',
     reason: 'ProviderUnavailable',
   },
   {
-    because: 'a catalogue on its way is waited for, with nothing new to say',
-    given: { observed: { catalogue: { kind: 'NotRead' } } },
+    because: 'a catalog on its way is waited for, with nothing new to say',
+    given: { observed: { catalog: { kind: 'NotRead' } } },
     action: 'None',
   },
   {

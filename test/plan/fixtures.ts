@@ -132,7 +132,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     nameConflict: undefined,
     credentials: { kind: 'Accepted' },
     machine: machineObservation(options.machine),
-    catalogue: {
+    catalog: {
       kind: 'Read',
       regions: [{ id: 1, name: 'Amsterdam 1', packageIds: [2, 3] }],
       packages: [

@@ -63,7 +63,7 @@ describeRows('power', [
     reason: 'Stopping',
   },
   {
-    because: 'a power cut that was cancelled is not sent again before it had time to show',
+    because: 'a power cut that was canceled is not sent again before it had time to show',
     given: { id: 90, machine: 'Halting', status: { operation: kill } },
     action: 'None',
     reason: 'Stopping',

@@ -87,8 +87,8 @@ test('an object that is being deleted always has a call, or a requeue time', () 
   expect(stuck).toEqual([]);
 });
 
-test('a decision depends on the catalogue only where a create is possible, so that it is read for no other object', () => {
-  const notRead = { catalogue: { kind: 'NotRead' } } as const;
+test('a decision depends on the catalog only where a create is possible, so that it is read for no other object', () => {
+  const notRead = { catalog: { kind: 'NotRead' } } as const;
   const depending: string[] = [];
   for (const machine of ['Absent', 'Halted', { kind: 'NotYetSeen' }] as const)
     for (const record of [{}, { id: 90 }])

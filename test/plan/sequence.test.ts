@@ -9,7 +9,7 @@ const adopt =
   'adopt VM 7 ("Web 1") in region "London 1" (3) with package "Budget" (1), which differs from spec.region "Amsterdam 1"';
 const create =
   'create VM "web-0a1b2c3d" in region "Amsterdam 1" (1) with package "Budget" (2) and OS template "Debian 13 x64" (4) for';
-const unpriced = 'a price that the catalogue does not show';
+const unpriced = 'a price that the catalog does not show';
 const cut = "cut its power if it isn't halted after 300 s";
 const vm = 'VM 90 ("web-0a1b2c3d")';
 const gone = `delete ${vm} and all its data, which can't be undone`;
@@ -247,14 +247,14 @@ describe('the plan', () => {
     const prices = (['EUR', 'GBP', 'USD'] as const).map((currency) => {
       return { amount: '9999999.999999', currency, per: 'month' } as const;
     });
-    const catalogue = {
+    const catalog = {
       kind: 'Read',
       regions: [{ ...region, name }],
       packages: [{ ...pack, name, prices }],
       osTemplates: [{ ...template, name }],
     } as const;
     const providerName = base.identity.kind === 'Known' ? name : base.providerName;
-    const { plannedActions, statusReason } = plan({ ...base, object, catalogue, providerName });
+    const { plannedActions, statusReason } = plan({ ...base, object, catalog, providerName });
     expect(plannedActions?.[0]?.message).toMatch(ends);
     expect(statusReason?.message).toMatch(/"Manage"\}\}'$/);
     expect(Buffer.byteLength(statusReason?.message ?? '')).toBeLessThan(1_024);
@@ -270,8 +270,8 @@ it.each<{ prices: readonly Price[]; shown: string }>([
   { prices: [eur, usd], shown: '4.90 EUR or 5.00 USD a month' },
   { prices: [hourly], shown: '0.0070 EUR an hour' },
 ])('shows the price of a create as the provider spells it: $shown', ({ prices, shown }) => {
-  const { catalogue, ...rest } = observedWith({ spec: { managementPolicy: 'Plan' } });
+  const { catalog, ...rest } = observedWith({ spec: { managementPolicy: 'Plan' } });
   const packages = [{ id: 2, name: 'Budget', prices }];
-  const { plannedActions } = plan({ ...rest, catalogue: { ...catalogue, packages } as typeof catalogue });
+  const { plannedActions } = plan({ ...rest, catalog: { ...catalog, packages } as typeof catalog });
   expect(plannedActions?.[0]?.message).toBe(`${create} ${shown}`);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
-import { createWorldWithCatalogue } from './world/catalogue.ts';
+import { createWorldWithCatalog } from './world/catalog.ts';
 import type { World } from './world/world.ts';
 
 const minute = 60_000;
@@ -32,7 +32,7 @@ const differences = (world: World): number =>
 
 /** An object that adopts a VM of another package than its spec says. */
 async function adoptDifferent(more: Partial<VirtualMachineSpec> = {}): Promise<World> {
-  const world = await createWorldWithCatalogue();
+  const world = await createWorldWithCatalog();
   world.fakeProvider.add('Web 1', {
     region: { id: 1, name: 'Amsterdam 1' },
     package: { id: 3, name: 'Pro' },
@@ -65,7 +65,7 @@ describe('a spec that changes while its create request is in flight', () => {
   it.each(answers)(
     '$answer: one VM exists, created from the earlier spec, and AsSpecified reports the difference',
     async ({ make }) => {
-      const world = await createWorldWithCatalogue();
+      const world = await createWorldWithCatalog();
       const { clock, cluster, fakeProvider } = world;
       make(world);
       world.apply('web', spec);
@@ -97,7 +97,7 @@ describe('a spec that changes while its create request is in flight', () => {
 
 describe('a spec with a wrong name', () => {
   it('that is fixed before the create request gets one VM, from the fixed spec', async () => {
-    const world = await createWorldWithCatalogue();
+    const world = await createWorldWithCatalog();
     const { clock, cluster, fakeProvider } = world;
     world.apply('web', { ...spec, package: { name: 'Budgte' } });
     await clock.advance(minute);
@@ -112,7 +112,7 @@ describe('a spec with a wrong name', () => {
 
 describe('a VM whose package the provider reports without its name', () => {
   it('keeps the reported name while the id is the same, and has no name with another id', async () => {
-    const world = await createWorldWithCatalogue();
+    const world = await createWorldWithCatalog();
     const { clock, cluster, fakeProvider } = world;
     world.apply('web', spec);
     await clock.advance(minute);
@@ -128,7 +128,7 @@ describe('a VM whose package the provider reports without its name', () => {
 
 describe('a VM that matched its spec and was deleted outside the operator', () => {
   it('is replaced by a VM of the current spec', async () => {
-    const world = await createWorldWithCatalogue();
+    const world = await createWorldWithCatalog();
     const { clock, cluster, fakeProvider } = world;
     world.apply('web', { ...spec, onExternalDelete: 'Report' });
     await clock.advance(minute);

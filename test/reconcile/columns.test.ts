@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
-import type { CatalogueSelector, VirtualMachine, VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
-import type { CatalogueRef, Machine } from '../../src/domain/machine.ts';
+import type { CatalogSelector, VirtualMachine, VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
+import type { CatalogRef, Machine } from '../../src/domain/machine.ts';
 import { assertProperty } from '../support/property.ts';
-import { createWorldWithCatalogue, type Detail, type Field, fields, offers } from './world/catalogue.ts';
+import { createWorldWithCatalog, type Detail, type Field, fields, offers } from './world/catalog.ts';
 import { usualSpec } from './world/operator.ts';
 import type { World } from './world/world.ts';
 
@@ -25,16 +25,16 @@ type Change =
   | { readonly type: 'Delete'; readonly id: number }
   | { readonly type: 'Pause' | 'Resume' | 'Restart' };
 
-const selectorOf = (field: Field): fc.Arbitrary<CatalogueSelector> =>
+const selectorOf = (field: Field): fc.Arbitrary<CatalogSelector> =>
   fc.oneof(
     fc.constantFrom(...offers[field]).map(({ id }) => ({ id })),
     fc.constantFrom(...offers[field].map(({ name }) => name), 'No Such Name').map((name) => ({ name })),
   );
 
 /** The provider may rename an entry, so any name comes with any id. */
-const refOf = (field: Field): fc.Arbitrary<CatalogueRef> =>
+const refOf = (field: Field): fc.Arbitrary<CatalogRef> =>
   fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom<CatalogueRef>(...offers[field]) },
+    { weight: 3, arbitrary: fc.constantFrom<CatalogRef>(...offers[field]) },
     { weight: 1, arbitrary: fc.constantFrom(...offers[field]).map(({ id, name }) => ({ id, name: `${name} (new)` })) },
   );
 
@@ -141,12 +141,12 @@ function liesOf({ spec, status }: VirtualMachine, { fakeProvider }: World, detai
   return [...lies, ...unmet];
 }
 
-function asReported(ref: CatalogueRef | undefined, detail: Detail): CatalogueRef | undefined {
+function asReported(ref: CatalogRef | undefined, detail: Detail): CatalogRef | undefined {
   if (ref === undefined || detail === 'Nothing') return undefined;
   return detail === 'Ids' ? { id: ref.id } : ref;
 }
 
-function isMet(wanted: CatalogueSelector | undefined, ref: CatalogueRef | undefined): boolean {
+function isMet(wanted: CatalogSelector | undefined, ref: CatalogRef | undefined): boolean {
   if (wanted === undefined) return true;
   return 'id' in wanted ? wanted.id === ref?.id : wanted.name === ref?.name;
 }
@@ -159,7 +159,7 @@ test('an object that is Ready or AsSpecified shows its VM correctly after any ch
       desiredStates,
       fc.array(fc.record({ change: changes, wait: fc.constantFrom(0, 5_000, hour) }), { maxLength: 8 }),
       async (detail, refs, desired, happened) => {
-        const world = await createWorldWithCatalogue(detail);
+        const world = await createWorldWithCatalog(detail);
         existing.forEach((name, index) => world.fakeProvider.add(name, refs[index]));
         world.apply('web', { ...usualSpec, ...withAbsent(desired) });
         await world.clock.advance(hour);

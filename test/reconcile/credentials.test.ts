@@ -8,7 +8,7 @@ import { createManualClock } from '../support/clock.ts';
 
 const secretWith = (text: string) => ({ data: { 'api-key': Buffer.from(text).toString('base64') } });
 const of = (type: string) => ({ ...secretWith('k1'), type });
-const labelled = { ...secretWith('k1'), metadata: { labels: { 'vps247.com/credentials': 'true' } } };
+const labeled = { ...secretWith('k1'), metadata: { labels: { 'vps247.com/credentials': 'true' } } };
 
 describe('judge', () => {
   it.each<{ because: string; secret: unknown; isLabelRequired?: boolean; found?: string }>([
@@ -23,7 +23,7 @@ describe('judge', () => {
       because: 'an initial password that the operator wrote',
       secret: { ...secretWith('k1'), type: 'Opaque', metadata: { annotations: { 'vps247.com/machine-id': '90' } } },
     },
-    { because: 'a label is required and there', secret: labelled, isLabelRequired: true, found: 'k1' },
+    { because: 'a label is required and there', secret: labeled, isLabelRequired: true, found: 'k1' },
     { because: 'a label is required and missing', secret: secretWith('k1'), isLabelRequired: true },
     { because: 'no such entry', secret: { data: {} } },
     { because: 'no data at all', secret: {} },

@@ -147,7 +147,7 @@ const reasonOf: Readonly<Record<FailureCode, Reason>> = {
   ProtocolError: 'ProtocolError',
   BodyTooLarge: 'ProtocolError',
   UnexpectedStatus: 'ProviderUnavailable',
-  Cancelled: 'ProviderUnavailable',
+  Canceled: 'ProviderUnavailable',
 };
 
 // The names of the table's fields.

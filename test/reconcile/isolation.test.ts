@@ -40,12 +40,12 @@ describe('an account that does not answer', () => {
       },
     },
     {
-      because: 'the catalogue hangs',
+      because: 'the catalog hangs',
       operation: 'ListRegions',
       act: ({ apply }) => {
         for (const name of many) apply(`${name}-more`);
       },
-      // For so long a catalogue is kept.
+      // For so long a catalog is kept.
       after: 600_000,
     },
   ])('does not slow down other accounts: $because', async ({ operation, act, after = 0 }) => {

@@ -29,11 +29,11 @@ it('counts annotations of other tools where an admission policy may read them, a
   const read = createVirtualMachineReader();
   const before = read(objectWith());
   const annotated = read(objectWith({ annotations: { 'example.com/tool': 'x' } }));
-  const labelled = read({
+  const labeled = read({
     ...objectWith(),
     metadata: { ...objectWith().metadata, labels: { 'example.com/tool': 'x' } },
   });
-  for (const after of [annotated, labelled]) {
+  for (const after of [annotated, labeled]) {
     expect(refusalBasis(after)).toBe(refusalBasis(before));
     expect(writeBasis(after)).not.toBe(writeBasis(before));
   }

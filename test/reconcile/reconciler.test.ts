@@ -142,26 +142,26 @@ describe('an account', () => {
 
   it('is read again soon while its key is rejected, although its Secret is not watched', async () => {
     const { apply, clock, condition, fakeProvider, useKey } = await createWorld();
-    useKey('owner-1', { isLabelled: false });
+    useKey('owner-1', { isLabeled: false });
     fakeProvider.refused.add(1);
     apply('web');
     await clock.advance(minute);
     expect(condition('web', 'Ready')?.reason).toBe('CredentialsRejected');
-    useKey('owner-2', { isLabelled: false });
+    useKey('owner-2', { isLabeled: false });
     await clock.advance(minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
   });
 
   it('is read again soon while the key is of another account, although its Secret is not watched', async () => {
     const { apply, clock, condition, fakeProvider, useKey } = await createWorld();
-    useKey('owner-1', { isLabelled: false });
+    useKey('owner-1', { isLabeled: false });
     apply('web');
     await clock.advance(minute);
     fakeProvider.add('theirs', { ownerId: 2 });
-    useKey('owner-2', { isLabelled: false });
+    useKey('owner-2', { isLabeled: false });
     await clock.advance(60 * minute);
     expect(condition('web', 'Synced')?.reason).toBe('AccountMismatch');
-    useKey('owner-1', { isLabelled: false });
+    useKey('owner-1', { isLabeled: false });
     await clock.advance(3 * minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
   });
@@ -350,7 +350,7 @@ describe('shutdown', () => {
     await clock.advance(1_000);
     expect(isStopped).toBe(true);
     expect(Array.from({ length: 12 }, (_, index) => condition(`web-${index}`, 'Synced')?.message)).not.toContainEqual(
-      expect.stringContaining('Cancelled'),
+      expect.stringContaining('Canceled'),
     );
   });
 });

@@ -8,10 +8,10 @@ const labels = [
   ['without the label', false],
 ] as const;
 
-async function running(isLabelled = true): Promise<World> {
+async function running(isLabeled = true): Promise<World> {
   const world = await createWorld();
   world.cluster.remove('secrets', secret);
-  world.useKey('owner-1', { isLabelled });
+  world.useKey('owner-1', { isLabeled });
   world.apply('web');
   await world.clock.advance(2 * minute);
   expect(world.condition('web', 'Ready')?.status).toBe('True');
@@ -28,11 +28,11 @@ function expectBlocked(world: World, reason: string): void {
   expect(world.fakeProvider.count('DeleteMachine')).toBe(0);
 }
 
-describe.each(labels)('a Secret %s that is deleted together with its objects', (_, isLabelled) => {
+describe.each(labels)('a Secret %s that is deleted together with its objects', (_, isLabeled) => {
   it.each([0, 1, 20, 15 * minute])(
     '%s ms before them: the VM is deleted with the key that was accepted last',
     async (ms) => {
-      const world = await running(isLabelled);
+      const world = await running(isLabeled);
       world.cluster.remove('secrets', secret);
       await world.clock.advance(ms);
       world.cluster.remove('virtualmachines', 'web');
@@ -42,7 +42,7 @@ describe.each(labels)('a Secret %s that is deleted together with its objects', (
   );
 
   it('after them: the VM is deleted', async () => {
-    const world = await running(isLabelled);
+    const world = await running(isLabeled);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(1);
     world.cluster.remove('secrets', secret);

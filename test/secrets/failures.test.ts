@@ -52,7 +52,7 @@ function reconciliationsOf(failure: Failure): readonly (readonly [ObservedOption
   return [
     [{ id: 90, machine: { kind: 'ReadFailed', failure } }, { type: 'Nothing' }],
     [{ observed: { credentials: { kind: 'Rejected', failure } } }, { type: 'Nothing' }],
-    [{ observed: { catalogue: { kind: 'Unavailable', failure } } }, { type: 'Nothing' }],
+    [{ observed: { catalog: { kind: 'Unavailable', failure } } }, { type: 'Nothing' }],
     [
       { id: 90, machine: 'Running', ...halted },
       { type: 'Powered', action: stop, outcome },

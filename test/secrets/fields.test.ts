@@ -13,7 +13,7 @@ const search = new Search({ markers: [], values });
 
 beforeAll(() => registerSecret(new Secret(foreignKey)));
 
-/** Every text of a VM or a catalogue that the operator reads, however deep. */
+/** Every text of a VM or a catalog that the operator reads, however deep. */
 const fields: Readonly<Record<string, (text: string) => Readonly<Record<string, unknown>>>> = {
   name: (name) => ({ name }),
   hostname: (hostname) => ({ hostname }),

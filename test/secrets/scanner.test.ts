@@ -111,8 +111,8 @@ describe('a Secret', () => {
   });
 
   test('may not contain it anywhere else', async () => {
-    const labelled = { ...secret, metadata: { ...secret.metadata, labels: { password: marked } } };
-    expect(await search.text(JSON.stringify(openSecret(labelled).shown))).not.toEqual([]);
+    const labeled = { ...secret, metadata: { ...secret.metadata, labels: { password: marked } } };
+    expect(await search.text(JSON.stringify(openSecret(labeled).shown))).not.toEqual([]);
   });
 
   test('of another type does not count as planted', () => {

@@ -4,7 +4,7 @@ import { type Spelling, spellingsOf } from './spellings.ts';
 /** A planted value where none may be. */
 export interface Finding {
   readonly line: number;
-  /** Enough of the value to recognise it by. */
+  /** Enough of the value to recognize it by. */
   readonly value: string;
   readonly spelling: Spelling;
 }

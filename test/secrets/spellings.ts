@@ -43,7 +43,7 @@ function goEscape(character: string): string {
 
 /**
  * What base64 makes of the bytes when `offset` others (modulo 3) stand before them, without the characters at both ends in
- * which neighbours have a share; in both alphabets.
+ * which neighbors have a share; in both alphabets.
  */
 function base64Cores(bytes: Buffer, offset: number): string[] {
   const padded = Buffer.concat([Buffer.alloc(offset), bytes]);

@@ -4,7 +4,7 @@ import { passwordMarker } from '../../emulator/fleet.ts';
 
 /**
  * A provider that lies, for the tests of the trust model. It keeps a truthful store of VMs and a ledger of every call and effect; what it
- * answers can be replaced, one request at a time, by any status, headers, bytes and delay. It shares no behaviour with the emulator.
+ * answers can be replaced, one request at a time, by any status, headers, bytes and delay. It shares no behavior with the emulator.
  */
 export type Operation =
   'List' | 'Get' | 'Create' | 'Delete' | 'Start' | 'Stop' | 'Restart' | 'Kill' | 'Regions' | 'Packages' | 'OsTemplates';
@@ -71,7 +71,7 @@ const lists: Readonly<Record<string, Operation>> = {
   os_templates: 'OsTemplates',
 };
 
-const catalogue: Partial<Readonly<Record<Operation, readonly Fields[]>>> = {
+const catalog: Partial<Readonly<Record<Operation, readonly Fields[]>>> = {
   Regions: [{ id: 1, name: 'Amsterdam 1', country_code: 'NL', package_ids: [1] }],
   Packages: [{ id: 1, name: 'Budget', memory: 512, disk_space: 20_480, cpu_cores: 1, os_template_ids: [1] }],
   OsTemplates: [{ id: 1, name: 'Debian 13 x64', os_type: 'linux', min_size: 5, description: 'Debian' }],
@@ -248,7 +248,7 @@ export class HostileProvider implements AsyncDisposable {
       const vms = [...this.#vms.values()].filter((vm) => vm.owner === owner);
       return { status: 200, body: vms.map(fieldsOf) };
     }
-    const offered = catalogue[operation];
+    const offered = catalog[operation];
     if (offered !== undefined) return { status: 200, body: offered };
     if (operation === 'Create') {
       const name = String(order['name']);

@@ -364,9 +364,9 @@ describe('the key is deleted first', () => {
     expect(tenant.vms).toEqual([]);
   });
 
-  it.each([true, false])('a Secret deleted before the object leaves no VM (with the label: %s)', async (isLabelled) => {
-    const tenant = await site.tenant(`secret-${isLabelled}`, { owner: isLabelled ? 223 : 224 });
-    await site.admin.putSecret(tenant.namespace, tenant.apiKey, { isLabelled });
+  it.each([true, false])('a Secret deleted before the object leaves no VM (with the label: %s)', async (isLabeled) => {
+    const tenant = await site.tenant(`secret-${isLabeled}`, { owner: isLabeled ? 223 : 224 });
+    await site.admin.putSecret(tenant.namespace, tenant.apiKey, { isLabeled });
     await tenant.create('web');
     await tenant.untilReady('web');
     await tenant.kubectl('delete', 'secret', 'vps247-credentials');

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { recipeOf } from '../../hack/control-plane/catalogue.ts';
+import { recipeOf } from '../../hack/control-plane/catalog.ts';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { Refusal } from '../../hack/control-plane/refusal.ts';
 import { listenTo } from './ended.ts';

@@ -3,7 +3,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { cacheFolder, recipeOf } from '../../hack/control-plane/catalogue.ts';
+import { cacheFolder, recipeOf } from '../../hack/control-plane/catalog.ts';
 import { ensureArchivedComponents } from '../../hack/control-plane/components.ts';
 import { pinnedArchive } from '../../hack/control-plane/envtest.ts';
 import { freePort } from '../../hack/control-plane/ports.ts';

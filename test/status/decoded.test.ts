@@ -72,14 +72,14 @@ test('the API server stores the status for any VM that the provider reports', { 
   expect(readable).toBeGreaterThan(300);
 });
 
-test('the API server stores the status for any names of a catalogue', async () => {
+test('the API server stores the status for any names of a catalog', async () => {
   await assertProperty(
     fc.property(fc.array(nastyText, { maxLength: 20 }), (names) => {
       const context = { secrets: new KnownSecrets(new Secret(planted.key)), now };
       const text = JSON.stringify(names.map((name, index) => ({ id: index + 1, name })));
       const regions = mapping.decodeRegions(text, context);
-      const catalogue = { kind: 'Read', regions, packages: [], osTemplates: [] } as const;
-      const observed = observedWith({ machine: 'Absent', observed: { catalogue } });
+      const catalog = { kind: 'Read', regions, packages: [], osTemplates: [] } as const;
+      const observed = observedWith({ machine: 'Absent', observed: { catalog } });
       const { report } = conclude(observed, plan(observed), { type: 'Nothing' }, 0, 0.5);
       if (report === undefined) return expect.unreachable();
       expectValid(statusFor(observed, report));

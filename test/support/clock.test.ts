@@ -14,9 +14,9 @@ test('callbacks run in the order of their times, each at its own time', async ()
   expect(clock.monotonic()).toBe(30);
 });
 
-test('a cancelled callback never runs and does not count as pending', async () => {
+test('a canceled callback never runs and does not count as pending', async () => {
   const clock = createManualClock();
-  const cancel = clock.schedule(10, () => expect.unreachable('was cancelled'));
+  const cancel = clock.schedule(10, () => expect.unreachable('was canceled'));
   expect(clock.pending).toBe(1);
   cancel();
   expect(clock.pending).toBe(0);

@@ -126,7 +126,7 @@ export class Cluster {
   async putSecret(
     namespace: string,
     apiKey: string,
-    options: { readonly name?: string; readonly isLabelled?: boolean } = {},
+    options: { readonly name?: string; readonly isLabeled?: boolean } = {},
   ): Promise<void> {
     const object = {
       apiVersion: 'v1',
@@ -134,7 +134,7 @@ export class Cluster {
       metadata: {
         name: options.name ?? 'vps247-credentials',
         namespace,
-        labels: { 'vps247.com/credentials': String(options.isLabelled ?? true) },
+        labels: { 'vps247.com/credentials': String(options.isLabeled ?? true) },
       },
       stringData: { 'api-key': apiKey },
     };

@@ -28,7 +28,7 @@ export function createFakeProvider(machines: readonly Machine[] = []): FakeProvi
   const answer = async <T>(operation: Operation, value: () => T, signal?: AbortSignal): Promise<Outcome<T>> => {
     calls.push(operation);
     await held.get(operation);
-    if (signal?.aborted) return failed({ operation, class: 'Retry', code: 'Cancelled', text: '' });
+    if (signal?.aborted) return failed({ operation, class: 'Retry', code: 'Canceled', text: '' });
     const failure = failures.get(operation)?.shift();
     return failure === undefined ? succeeded(value()) : failed(failure);
   };

@@ -2,7 +2,7 @@
  * What tests run that is built from Go modules: before the first of them, because their own time limits do not cover a build.
  */
 import type { TestProject } from 'vitest/node';
-import type { ProgramName } from '../../hack/control-plane/catalogue.ts';
+import type { ProgramName } from '../../hack/control-plane/catalog.ts';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { Refusal } from '../../hack/control-plane/refusal.ts';
 

@@ -125,7 +125,7 @@ class Proxy implements WireProxy {
     this.#servers = [kubernetes, provider];
     this.#apiUrl = provider.url;
     const config = loadKubeConfig({ kubeconfig: this.#options.kubeconfig });
-    // Plain http to this machine: there is nothing left to recognise the server by.
+    // Plain http to this machine: there is nothing left to recognize the server by.
     const clusters = config.clusters.map(({ name }) => ({ name, server: kubernetes.url, skipTLSVerify: false }));
     config.clusters = clusters;
     writeFileSync(this.kubeconfig, config.exportConfig(), { mode: 0o600 });

@@ -81,13 +81,13 @@ const table = {
   UnknownCatalogName: {
     ...stalled,
     meaning:
-      "The provider's catalogue doesn't have the region, package or template that the spec names. No request is sent.",
+      "The provider's catalog doesn't have the region, package or template that the spec names. No request is sent.",
     remedy: 'Set the field that the message names to a name from its list. It can be changed until a VM exists.',
   },
   CombinationNotOffered: {
     ...stalled,
     meaning:
-      "The provider's catalogue doesn't offer the package in the region, or the template with the package. No request is sent.",
+      "The provider's catalog doesn't offer the package in the region, or the template with the package. No request is sent.",
     remedy:
       'Set the fields that the message names to a combination from its list. They can be changed until a VM exists.',
   },
@@ -342,7 +342,7 @@ const table = {
     blocksDeletion: true,
     meaning:
       'The object was deleted where no admission policy refused that, and spec.deletionProtection is true. The VM stays, and the operator still manages its power.',
-    remedy: `A deletion can't be cancelled. To delete the object and its VM with all data: ${code(patchSpec(anyObject, { deletionProtection: false }))}. To delete the object and keep the VM: ${keepVm}. The VM keeps the power state that it has then: if a shutdown is in progress, wait until STATE is Running again.`,
+    remedy: `A deletion can't be canceled. To delete the object and its VM with all data: ${code(patchSpec(anyObject, { deletionProtection: false }))}. To delete the object and keep the VM: ${keepVm}. The VM keeps the power state that it has then: if a shutdown is in progress, wait until STATE is Running again.`,
   },
   OrphanNotPermitted: {
     ready: 'Keep',

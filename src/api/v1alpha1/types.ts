@@ -2,7 +2,7 @@
  * The custom resource as it is read from and written to Kubernetes. `schema.ts` beside this file describes the same as
  * OpenAPI; a test keeps the two in step. Ids are the provider's, positive safe integers.
  */
-export type CatalogueSelector = { readonly id: number } | { readonly name: string };
+export type CatalogSelector = { readonly id: number } | { readonly name: string };
 
 export type PowerState = 'Running' | 'Halted';
 export type PowerOffMode = 'Soft' | 'Hard' | 'TrySoft';
@@ -16,9 +16,9 @@ export type DeletionPolicy = 'Delete' | 'Retain';
 export type Origin = 'Created' | 'Adopted';
 
 export interface VirtualMachineSpec {
-  readonly region?: CatalogueSelector;
-  readonly package?: CatalogueSelector;
-  readonly osTemplate?: CatalogueSelector;
+  readonly region?: CatalogSelector;
+  readonly package?: CatalogSelector;
+  readonly osTemplate?: CatalogSelector;
   readonly ipv6: boolean;
   readonly privateNetworking: boolean;
   readonly sshKeyIds: readonly number[];
@@ -58,7 +58,7 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
-export interface CatalogueStatus {
+export interface CatalogStatus {
   readonly id: number;
   readonly name?: string;
 }
@@ -133,9 +133,9 @@ export interface VirtualMachineStatus {
     readonly gateway?: string;
     readonly prefixLength?: number;
   }[];
-  readonly region?: CatalogueStatus;
-  readonly package?: CatalogueStatus;
-  readonly osTemplate?: CatalogueStatus;
+  readonly region?: CatalogStatus;
+  readonly package?: CatalogStatus;
+  readonly osTemplate?: CatalogStatus;
   /** The options that the VM was created with; undefined if that isn't known, as for an adopted VM. */
   readonly ipv6?: boolean;
   readonly privateNetworking?: boolean;

@@ -7,7 +7,7 @@ import type { Absence } from './absence.ts';
 import type { AccountOptions } from './account-options.ts';
 import type {
   Account,
-  Catalogue,
+  Catalog,
   ProviderWrite,
   MassDisappearance,
   CachedMachine,
@@ -15,7 +15,7 @@ import type {
   TimedRead,
   RegisteredAccount,
 } from './account.ts';
-import { CatalogueCache, readCatalogue } from './catalogue-cache.ts';
+import { CatalogCache, readCatalog } from './catalog-cache.ts';
 import { WriteTracker } from './write-tracker.ts';
 import { reportUnreadable } from './report-unreadable.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -59,7 +59,7 @@ class AccountCore implements RegisteredAccount {
   readonly #admission: CallAdmission;
   readonly #poller: Poller;
   readonly #machineReads: MachineReads;
-  readonly #catalogue: CatalogueCache;
+  readonly #catalog: CatalogCache;
   readonly #abort = new AbortController();
   readonly keyedHash: (text: string) => string;
 
@@ -111,9 +111,9 @@ class AccountCore implements RegisteredAccount {
     });
     const readFor = (id: ProviderId, key: string) => this.#getMachine(id, this.#subscriptions.groupOf(key));
     this.#machineReads = new MachineReads(clock, readFor, options.wake);
-    this.#catalogue = new CatalogueCache(
+    this.#catalog = new CatalogCache(
       clock,
-      () => readCatalogue(this.#provider, (read) => this.#readForCatalogue(read)),
+      () => readCatalog(this.#provider, (read) => this.#readForCatalog(read)),
       (keys) => this.#wakeAll(keys),
     );
   }
@@ -188,7 +188,7 @@ class AccountCore implements RegisteredAccount {
   }
 
   readMachine(key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined {
-    // Stopped: a cancelled read says nothing about the VM.
+    // Stopped: a canceled read says nothing about the VM.
     if (this.#abort.signal.aborted) return undefined;
     const known = this.#machineReads.known(key, id, notBefore);
     if (known !== undefined) return known;
@@ -200,13 +200,13 @@ class AccountCore implements RegisteredAccount {
     return undefined;
   }
 
-  catalogue(key: string): Outcome<Catalogue> | undefined {
+  catalog(key: string): Outcome<Catalog> | undefined {
     if (this.#abort.signal.aborted) return undefined;
-    const known = this.#catalogue.fresh;
+    const known = this.#catalog.fresh;
     if (known !== undefined) return known;
     const refusal = this.#refusal();
     if (refusal !== undefined) return failed({ ...refusal, operation: 'ListRegions' });
-    this.#catalogue.start(key);
+    this.#catalog.start(key);
     return undefined;
   }
 
@@ -255,7 +255,7 @@ class AccountCore implements RegisteredAccount {
   unsubscribe(key: string): void {
     this.#subscriptions.unsubscribe(key);
     this.#machineReads.forget(key);
-    this.#catalogue.forget(key);
+    this.#catalog.forget(key);
     this.#poller.forget(key);
     this.recreations.forget(key);
   }
@@ -297,10 +297,10 @@ class AccountCore implements RegisteredAccount {
     return read;
   }
 
-  async #readForCatalogue<T>(read: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async #readForCatalog<T>(read: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const answer = await this.#timedRead('Read', accountFlow, () => read(this.#abort.signal));
     // Rejected because of the present refusal, or because the account is stopped.
-    const refusal = this.#refusal() ?? { class: 'Retry', code: 'Cancelled', text: '' };
+    const refusal = this.#refusal() ?? { class: 'Retry', code: 'Canceled', text: '' };
     return answer?.outcome ?? failed({ ...refusal, operation: 'ListRegions' });
   }
 

@@ -49,7 +49,7 @@ export interface ProviderWrite {
 }
 
 /** What the provider offers. A list is undefined if the provider has no such endpoint. */
-export interface Catalogue {
+export interface Catalog {
   readonly regions: readonly Region[] | undefined;
   readonly packages: readonly Package[] | undefined;
   readonly osTemplates: readonly OsTemplate[] | undefined;
@@ -135,10 +135,10 @@ export interface Account {
    */
   readMachine(key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined;
   /**
-   * The catalogue, read at most once every ten minutes. Undefined: the read is in flight, and `key` is woken when it
+   * The catalog, read at most once every ten minutes. Undefined: the read is in flight, and `key` is woken when it
    * ends.
    */
-  catalogue(key: string): Outcome<Catalogue> | undefined;
+  catalog(key: string): Outcome<Catalog> | undefined;
 
   /**
    * Wakes `key` whenever the machine of that name or id changes, appears or disappears from one read to the next.

@@ -7,7 +7,7 @@
  *   key that no header can carry       Credentials         Credentials         Credentials         Credentials
  *   id that no URL can carry           Terminal            -                   Terminal            Terminal
  *   certainly not sent (DNS, refused,
- *     connect timeout, TLS, cancelled) Retry               Retry               Retry               Retry
+ *     connect timeout, TLS, canceled) Retry               Retry               Retry               Retry
  *   sent, no answer (reset, timeout)   Retry               UnknownOutcome      UnknownOutcome      UnknownOutcome
  *   2xx, body is not what is due       Retry               UnknownOutcome      accepted            accepted
  *   2xx, body is HTML                  Credentials         Credentials         Credentials         Credentials
@@ -16,7 +16,7 @@
  *   401, 403                           Credentials         Credentials         Credentials         Credentials
  *   402, 409, 422                      Retry               Terminal            Retry               Retry
  *   404                                Retry; machine or   Terminal            'NotFound'          Retry
- *                                      catalogue: none
+ *                                      catalog: none
  *   406                                Wait                Wait                Wait                Wait
  *   408                                Retry               UnknownOutcome      UnknownOutcome      UnknownOutcome
  *   429                                Wait                Wait                Wait                Wait
@@ -41,12 +41,12 @@ export type CallEvent =
    */
   | { readonly kind: 'Responded'; readonly status: number; readonly retryAfter: boolean; readonly unusable?: Unusable }
   /** No connection was established, so nothing was sent. */
-  | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled' }
+  | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Canceled' }
   /** The request may have arrived; no response did. */
-  | { readonly kind: 'Lost'; readonly code: 'ConnectionLost' | 'Timeout' | 'Cancelled' };
+  | { readonly kind: 'Lost'; readonly code: 'ConnectionLost' | 'Timeout' | 'Canceled' };
 
 /** Why the body of a 2xx is unusable. `ConnectionLost` and `Timeout`: it ended too early. */
-export type Unusable = 'HtmlResponse' | 'ProtocolError' | 'BodyTooLarge' | 'ConnectionLost' | 'Timeout' | 'Cancelled';
+export type Unusable = 'HtmlResponse' | 'ProtocolError' | 'BodyTooLarge' | 'ConnectionLost' | 'Timeout' | 'Canceled';
 
 /** `Success`: decode the body, if there is one. `Absent`: a 404 that is a valid result. */
 export type Classified = 'Success' | 'Absent' | { readonly class: FailureClass; readonly code: FailureCode };
@@ -94,7 +94,7 @@ const codeByStatus: ReadonlyMap<number, FailureCode> = new Map([
   [422, 'Unprocessable'],
 ]);
 
-/** Where the provider's 404 is a valid result: no such machine for this key, or no such catalogue. */
+/** Where the provider's 404 is a valid result: no such machine for this key, or no such catalog. */
 const mayBeAbsent: ReadonlySet<Operation> = new Set<Operation>([
   'GetMachine',
   'DeleteMachine',

@@ -57,7 +57,7 @@ export interface HttpProviderOptions {
   readonly limits?: Partial<BodyLimits>;
   readonly retries?: Partial<ReadRetries>;
   readonly onCall?: (call: CallRecord) => void;
-  /** Called directly before a write is sent. A write that it doesn't permit ends as `Cancelled`, without effect. */
+  /** Called directly before a write is sent. A write that it doesn't permit ends as `Canceled`, without effect. */
   readonly fence?: Fence;
   /** Permits plain http to other hosts. */
   readonly insecure?: boolean;
@@ -133,7 +133,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
   const read = <T>(operation: Operation, path: string, decode: Decode<T>, signal?: AbortSignal) =>
     make({ operation, method: 'GET', path, success: { decode }, signal });
 
-  const readCatalogue = <T>(operation: Operation, path: string, decode: Decode<T>, signal?: AbortSignal) =>
+  const readCatalog = <T>(operation: Operation, path: string, decode: Decode<T>, signal?: AbortSignal) =>
     make<T | undefined>({ operation, method: 'GET', path, success: { decode }, absent: { value: undefined }, signal });
 
   const power = async (operation: Operation, id: ProviderId, verb: string, signal?: AbortSignal) => {
@@ -182,9 +182,9 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     stopMachine: (id, signal) => power('StopMachine', id, 'stop', signal),
     restartMachine: (id, signal) => power('RestartMachine', id, 'restart', signal),
     killMachine: (id, signal) => power('KillMachine', id, 'kill', signal),
-    listRegions: (signal) => readCatalogue('ListRegions', '/regions', mapping.decodeRegions, signal),
-    listPackages: (signal) => readCatalogue('ListPackages', '/packages', mapping.decodePackages, signal),
-    listOsTemplates: (signal) => readCatalogue('ListOsTemplates', '/os_templates', mapping.decodeOsTemplates, signal),
+    listRegions: (signal) => readCatalog('ListRegions', '/regions', mapping.decodeRegions, signal),
+    listPackages: (signal) => readCatalog('ListPackages', '/packages', mapping.decodePackages, signal),
+    listOsTemplates: (signal) => readCatalog('ListOsTemplates', '/os_templates', mapping.decodeOsTemplates, signal),
   };
 }
 

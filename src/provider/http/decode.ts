@@ -1,5 +1,5 @@
 import type {
-  CatalogueRef,
+  CatalogRef,
   CreateRequest,
   LastTask,
   ListedMachine,
@@ -193,7 +193,7 @@ function unreadableName(name: RawText | undefined): Omit<UnreadableMachine, 'id'
     : { problem: 'its name quotes an API key or its own password' };
 }
 
-function finishRef(ref: RawRef | undefined, sanitizer: Sanitizer): CatalogueRef | undefined {
+function finishRef(ref: RawRef | undefined, sanitizer: Sanitizer): CatalogRef | undefined {
   if (ref === undefined) return undefined;
   const name = sanitizer.shown(ref.name);
   return name === undefined ? { id: ref.id } : { id: ref.id, name };
@@ -211,7 +211,7 @@ function finishTask(task: MachineDraft['task'], sanitizer: Sanitizer): LastTask 
 }
 
 export function decodeRegions(text: string, context: Context): readonly Region[] {
-  return readCatalogue(text, ['regions', 'region'], context, (wire, entry) => {
+  return readCatalog(text, ['regions', 'region'], context, (wire, entry) => {
     const region: Draft<Region> = entry;
     set(region, 'packageIds', optionalIds(wire['package_ids']));
     return region;
@@ -219,7 +219,7 @@ export function decodeRegions(text: string, context: Context): readonly Region[]
 }
 
 export function decodePackages(text: string, context: Context): readonly Package[] {
-  return readCatalogue(text, ['packages', 'package'], context, (wire, entry, sanitizer) => {
+  return readCatalog(text, ['packages', 'package'], context, (wire, entry, sanitizer) => {
     const pack: Draft<Package> = entry;
     set(pack, 'prices', readPrices(wire, sanitizer));
     set(pack, 'osTemplateIds', optionalIds(wire['os_template_ids']));
@@ -228,7 +228,7 @@ export function decodePackages(text: string, context: Context): readonly Package
 }
 
 export function decodeOsTemplates(text: string, context: Context): readonly OsTemplate[] {
-  return readCatalogue(text, ['os_templates', 'os_template'], context, (_, entry) => entry);
+  return readCatalog(text, ['os_templates', 'os_template'], context, (_, entry) => entry);
 }
 
 const priceFields = (['month', 'hour'] as const).flatMap((per) =>
@@ -247,19 +247,19 @@ function readPrices(wire: WireObject, sanitizer: Sanitizer): readonly Price[] | 
   return prices.length === 0 ? undefined : prices;
 }
 
-type CatalogueEntry = Draft<OsTemplate>;
+type CatalogEntry = Draft<OsTemplate>;
 
 /** An entry without a usable name can be chosen by its id, and doesn't affect the others. */
-function readCatalogue<T extends CatalogueEntry>(
+function readCatalog<T extends CatalogEntry>(
   text: string,
   [listName, wrapper]: readonly [string, string],
   { secrets }: Context,
-  read: (wire: WireObject, entry: CatalogueEntry, sanitizer: Sanitizer) => T,
+  read: (wire: WireObject, entry: CatalogEntry, sanitizer: Sanitizer) => T,
 ): readonly T[] {
   const sanitizer = new Sanitizer(secrets);
   const entries = readEntries(text, [listName, 'data'], (item) => {
     const wire = unwrapItem(item, [wrapper]);
-    const entry: CatalogueEntry = { id: requiredId(wire['id'], `an entry of ${listName}`) };
+    const entry: CatalogEntry = { id: requiredId(wire['id'], `an entry of ${listName}`) };
     const name = rawText(wire['name']);
     set(entry, 'name', name && sanitizer.exact(name));
     return read(wire, entry, sanitizer);

@@ -41,7 +41,7 @@ export function optionalAmount(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
-/** No catalogue has more entries. */
+/** No catalog has more entries. */
 const maxIds = 10_000;
 
 /** All ids of a list; undefined if one is unreadable, because the list would then deny what the provider offers. */

@@ -28,7 +28,7 @@ export interface ExchangeRequest {
   readonly signal?: AbortSignal | undefined;
   /**
    * Called when the request is made, and when it is connected, directly before it is sent. If it refuses, the call is
-   * `Cancelled`.
+   * `Canceled`.
    */
   readonly fence?: Fence | undefined;
 }
@@ -44,12 +44,12 @@ export interface Received {
   readonly cut?: 'BodyTooLarge' | LostCode;
 }
 
-type LostCode = 'ConnectionLost' | 'Timeout' | 'Cancelled';
+type LostCode = 'ConnectionLost' | 'Timeout' | 'Canceled';
 
 export type Exchange =
   | Received
   /** No connection was established, so nothing was sent. `detail` is an error code such as `ECONNREFUSED`. */
-  | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled'; readonly detail: string }
+  | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Canceled'; readonly detail: string }
   | { readonly kind: 'Lost'; readonly code: LostCode; readonly detail: string };
 
 /**
@@ -83,7 +83,7 @@ export const exchange = createExchange();
  * none leaves this module.
  */
 async function exchangeBy(client: Got, request: ExchangeRequest, largeBodies: Semaphore): Promise<Exchange> {
-  if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
+  if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Canceled', detail: '' };
   let connected: boolean | undefined;
   let head: { readonly status: number; readonly headers: http.IncomingHttpHeaders } | undefined;
   let body: Body | undefined;
@@ -121,7 +121,7 @@ async function exchangeBy(client: Got, request: ExchangeRequest, largeBodies: Se
     const { code, detail } = isLate ? late : describe(error, request.signal);
     if (head === undefined) {
       // The connection was established, and closed before anything was written to it.
-      if (connected === false) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
+      if (connected === false) return { kind: 'NotSent', code: 'Canceled', detail: '' };
       if (connected) return { kind: 'Lost', code, detail };
       return { kind: 'NotSent', code: code === 'ConnectionLost' ? 'ConnectFailed' : code, detail };
     }
@@ -189,7 +189,7 @@ function onConnected(stream: Duplex, url: string, callback: () => void): void {
 
 /** A description of the failure without anything of the request. */
 function describe(error: unknown, signal: AbortSignal | undefined): { code: LostCode; detail: string } {
-  if (signal?.aborted) return { code: 'Cancelled', detail: '' };
+  if (signal?.aborted) return { code: 'Canceled', detail: '' };
   if (error instanceof TimeoutError) return { code: 'Timeout', detail: error.event };
   const { code, cause } = error instanceof RequestError ? error : { code: '', cause: undefined };
   const detail = isErrorCode(code) ? code : '';

@@ -33,7 +33,7 @@ export interface CallGuard {
   /**
    * The account for the calls of one reconciliation. While a call waits for a slot and for its response, it occupies no
    * worker, so that one slow account doesn't delay the others. The slot may come long after the decision, so the call
-   * is sent only if object and VM are unchanged. If they change earlier, the call is cancelled immediately, so that the
+   * is sent only if object and VM are unchanged. If they change earlier, the call is canceled immediately, so that the
    * new one doesn't wait behind it.
    */
   guard(

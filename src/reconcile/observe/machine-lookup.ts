@@ -20,7 +20,7 @@ export type ReadableAccount = Pick<
   | 'cachedMachine'
   | 'lastWriteAt'
   | 'readMachine'
-  | 'catalogue'
+  | 'catalog'
   | 'subscribedSince'
   | 'absenceOf'
   | 'recreations'

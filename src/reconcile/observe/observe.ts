@@ -5,13 +5,8 @@ import type { Requests } from '../../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { Outcome } from '../../domain/failure.ts';
 import { mayCreate, needsRecreationSlot } from '../../plan/external-deletion.ts';
-import type {
-  CatalogueObservation,
-  CredentialsObservation,
-  MachineObservation,
-  Observed,
-} from '../../plan/observed.ts';
-import type { Account, Catalogue } from '../../provider/account/account.ts';
+import type { CatalogObservation, CredentialsObservation, MachineObservation, Observed } from '../../plan/observed.ts';
+import type { Account, Catalog } from '../../provider/account/account.ts';
 import type { KeyLookup } from '../credentials.ts';
 import type { DeletionRate } from '../../controller/deletion-rate.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
@@ -105,7 +100,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletionRate.heldFor(key),
       credentials: observeCredentials(lookup, limit, account),
       machine,
-      catalogue: observeCatalogue(isCreate ? account?.catalogue(key) : undefined),
+      catalog: observeCatalog(isCreate ? account?.catalog(key) : undefined),
       recreationDueAt:
         isCreate && needsRecreationSlot(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
       duplicates: duplicatesOf(object, identity, machine, account, isDefaultKey),
@@ -149,7 +144,7 @@ function observeCredentials(
   return { kind: account?.credentialStatus === 'Accepted' ? 'Accepted' : 'Unverified' };
 }
 
-function observeCatalogue(outcome: Outcome<Catalogue> | undefined): CatalogueObservation {
+function observeCatalog(outcome: Outcome<Catalog> | undefined): CatalogObservation {
   if (outcome === undefined) return { kind: 'NotRead' };
   return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
 }

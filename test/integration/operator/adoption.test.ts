@@ -130,7 +130,7 @@ const names = ['api_test', 'Web', 'db.example.com', 'Büro', `it's "quoted"`];
 
 /** VMs of every region and package, running and halted, in the order of their ids. */
 function plantFleet({ emulator }: OperatorFixture, size: number): void {
-  const { regions, packages } = emulator.catalogue;
+  const { regions, packages } = emulator.catalog;
   for (let index = 0; index < size; index += 1) {
     const region = regions[index % regions.length];
     const packageId = region?.packageIds[index % region.packageIds.length];

@@ -30,11 +30,11 @@ describe('two shards in one namespace', () => {
     const [a, b] = [await startShard(fixture, 'a'), await startShard(fixture, 'b')];
     const names = Array.from({ length: 6 }, (_, index) => `vm-${index}`);
     for (const [index, name] of names.entries()) await create(fixture, name, index < 4 ? 'a' : 'b');
-    await fixture.create('unlabelled');
+    await fixture.create('unlabeled');
     for (const name of names) await fixture.untilReady(name, 'True/Available');
     expect(fixture.emulator.ledger.callsByOperation()['CreateMachine']).toBe(6);
     expect([await metric(a, 'machines'), await metric(b, 'machines')]).toEqual([4, 2]);
-    expect((await fixture.object('unlabelled'))?.metadata.finalizers ?? []).toEqual([]);
+    expect((await fixture.object('unlabeled'))?.metadata.finalizers ?? []).toEqual([]);
   });
 
   it('an object whose labels change moves, with its VM', async () => {

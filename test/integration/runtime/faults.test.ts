@@ -163,7 +163,7 @@ test('a list whose third page of five fails is started again, and its first half
   expect(pages).toEqual([1, 2, 3, 3, 3, 1, 2, 3, 1, 2, 3, 4, 5]);
 });
 
-test('a server that supports only pages lists the labelled Secrets', async () => {
+test('a server that supports only pages lists the labeled Secrets', async () => {
   const selectors: (string | null)[] = [];
   world.decide = (request) => {
     if (!isOfSecrets(request)) return undefined;

@@ -7,7 +7,7 @@ import { RunningAccount } from '../world/account.ts';
 import { isListDue, isPaused } from '../world/reads.ts';
 import { carryOut, failure, listOf } from '../world/fake-provider.ts';
 import { can, later, type Action, spend, type Phase } from './action.ts';
-import { neighbourName } from './users.ts';
+import { neighborName } from './users.ts';
 
 /**
  * An account reads its list when an object requests one, or when it would show something new. The lists in between, of which
@@ -73,7 +73,7 @@ class Reads {
       const from = spend(state, 'failedRead');
       actions.push(this.#listed({ kind: 'failedRead', label: 'a list fails' }, state.now, failed, from));
     }
-    const rest = list.machines.filter(({ name }) => name === neighbourName);
+    const rest = list.machines.filter(({ name }) => name === neighborName);
     if (can(state, 'gap') && rest.length < list.machines.length) {
       const label = `a list leaves out some of ${shown}`;
       actions.push(action({ kind: 'gap', label }, { ...list, machines: rest }, spend(state, 'gap')));

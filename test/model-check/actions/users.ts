@@ -102,10 +102,10 @@ const changes: readonly Change[] = [
   },
   {
     kind: 'tampering',
-    label: () => "a user writes the neighbour's id into the object",
+    label: () => "a user writes the neighbor's id into the object",
     make: (object) =>
       withAnnotations(object, {
-        [annotations.machine]: JSON.stringify({ id: neighbourId, uid: object.metadata.uid, name: neighbourName }),
+        [annotations.machine]: JSON.stringify({ id: neighborId, uid: object.metadata.uid, name: neighborName }),
       }),
   },
   {
@@ -137,8 +137,8 @@ function withAnnotations(
 }
 
 /** An unmanaged machine of the same account. */
-export const neighbourId = 50;
-export const neighbourName = 'neighbour';
+export const neighborId = 50;
+export const neighborName = 'neighbor';
 /** Another one, to be adopted, or not. */
 export const strayName = 'stray';
 /** Of the VMs that are made while the model runs. */

@@ -1,6 +1,6 @@
 import { type Operation, type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { ListedMachine, Machine } from '../../../src/domain/machine.ts';
-import type { Catalogue } from '../../../src/provider/account/account.ts';
+import type { Catalog } from '../../../src/provider/account/account.ts';
 import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { AccountName, AccountState, List, PendingRead, ProviderCall } from '../state.ts';
@@ -21,8 +21,8 @@ export interface AccountWorld {
 /** The pause of the rate limiter counts, its rate doesn't: few calls are made. */
 const settings = { ratePerSecond: 0 };
 
-/** A provider without a catalogue: the references of the spec are valid. */
-const noCatalogue: Catalogue = { regions: undefined, packages: undefined, osTemplates: undefined };
+/** A provider without a catalog: the references of the spec are valid. */
+const noCatalog: Catalog = { regions: undefined, packages: undefined, osTemplates: undefined };
 
 /** The key of the only object. */
 export const objectKey = 'default/web';
@@ -60,7 +60,7 @@ export class RunningAccount {
       wake: () => world.wake(),
       settings,
     });
-    this.account.$catalogue.$kept = { outcome: succeeded(noCatalogue), until: Infinity };
+    this.account.$catalog.$kept = { outcome: succeeded(noCatalog), until: Infinity };
     this.account.$poller.$isListing = true;
   }
 
@@ -177,7 +177,7 @@ export class RunningAccount {
 }
 
 function unexpected(): never {
-  throw new Error('the catalogue is known');
+  throw new Error('the catalog is known');
 }
 
 /** Resolves when all that was started has come to wait for a response. */

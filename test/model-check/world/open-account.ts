@@ -1,6 +1,6 @@
 import type { Outcome } from '../../../src/domain/failure.ts';
 import type { Machine, ProviderId } from '../../../src/domain/machine.ts';
-import type { Catalogue, RegisteredAccount, Snapshot, TimedRead } from '../../../src/provider/account/account.ts';
+import type { Catalog, RegisteredAccount, Snapshot, TimedRead } from '../../../src/provider/account/account.ts';
 
 /** The account with its private fields, which `loadSubject` makes accessible. */
 export interface OpenAccount extends RegisteredAccount {
@@ -17,7 +17,7 @@ export interface OpenAccount extends RegisteredAccount {
     readonly $byKey: ReadonlyMap<string, MachineRead>;
     $run(key: string, read: MachineRead): Promise<void>;
   };
-  readonly $catalogue: { $kept: { readonly outcome: Outcome<Catalogue>; readonly until: number } };
+  readonly $catalog: { $kept: { readonly outcome: Outcome<Catalog>; readonly until: number } };
 }
 
 export interface MachineRead {

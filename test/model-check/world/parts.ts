@@ -3,13 +3,13 @@ import type { Parts } from '../state.ts';
 /** An account as data. A field that is added to the account is part of it without further work. */
 
 /**
- * What is not restored: slots, because nothing waits for one between two steps; the rate, which is not limited; the catalogue, which is
+ * What is not restored: slots, because nothing waits for one between two steps; the rate, which is not limited; the catalog, which is
  * always the same; and what only the time of the next list depends on.
  */
 const omitted: ReadonlySet<string> = new Set([
   '$scheduler',
   '$bucket',
-  '$catalogue',
+  '$catalog',
   '$settings',
   '$abort',
   '$fastPolling',

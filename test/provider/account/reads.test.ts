@@ -92,8 +92,8 @@ describe('what an account reads besides the list', () => {
     const { clock, provider, account, woken } = createFixture();
     const releases = [provider.hold('GetMachine'), provider.hold('ListPackages')];
     account.readMachine('a', 1, 0);
-    account.catalogue('a');
-    account.catalogue('b');
+    account.catalog('a');
+    account.catalog('b');
     await clock.settle();
     account.unsubscribe('a');
     for (const release of releases) release();
@@ -101,46 +101,46 @@ describe('what an account reads besides the list', () => {
     expect(woken()).toEqual(['b']);
   });
 
-  test('the catalogue is read once for all objects, and again after ten minutes', async () => {
+  test('the catalog is read once for all objects, and again after ten minutes', async () => {
     const { clock, provider, account, woken } = createFixture();
-    expect([account.catalogue('a'), account.catalogue('b'), account.catalogue('a')]).toEqual(Array(3).fill(undefined));
+    expect([account.catalog('a'), account.catalog('b'), account.catalog('a')]).toEqual(Array(3).fill(undefined));
     await clock.settle();
     expect(woken()).toEqual(['a', 'b']);
-    expect(account.catalogue('a')).toMatchObject({ ok: true, value: { regions: [{ id: 1 }], packages: [{ id: 1 }] } });
-    expect(account.catalogue('c')).toBe(account.catalogue('a'));
+    expect(account.catalog('a')).toMatchObject({ ok: true, value: { regions: [{ id: 1 }], packages: [{ id: 1 }] } });
+    expect(account.catalog('c')).toBe(account.catalog('a'));
     await clock.advance(599_999);
-    account.catalogue('a');
+    account.catalog('a');
     expect(provider.calls.toSorted()).toEqual(['ListOsTemplates', 'ListPackages', 'ListRegions']);
     await clock.advance(1);
-    expect(account.catalogue('a')).toBeUndefined();
+    expect(account.catalog('a')).toBeUndefined();
     await clock.settle();
     expect(provider.calls).toHaveLength(6);
   });
 
-  test('a catalogue that could not be read is requested again after a moment, not ten minutes', async () => {
+  test('a catalog that could not be read is requested again after a moment, not ten minutes', async () => {
     const { clock, provider, account, woken } = createFixture();
     provider.failNext('ListPackages', down);
-    account.catalogue('a');
+    account.catalog('a');
     await clock.settle();
     expect(woken()).toEqual(['a']);
-    expect(account.catalogue('a')).toMatchObject({ ok: false, failure: { operation: 'ListPackages' } });
-    expect(account.catalogue('a')).toMatchObject({ ok: false });
+    expect(account.catalog('a')).toMatchObject({ ok: false, failure: { operation: 'ListPackages' } });
+    expect(account.catalog('a')).toMatchObject({ ok: false });
     expect(provider.calls).toHaveLength(3);
     await clock.advance(5_000);
-    expect(account.catalogue('a')).toBeUndefined();
+    expect(account.catalog('a')).toBeUndefined();
     await clock.settle();
-    expect(account.catalogue('a')).toMatchObject({ ok: true });
+    expect(account.catalog('a')).toMatchObject({ ok: true });
   });
 
   test('a read that is aborted by stopping gives no answer', async () => {
     const { clock, provider, account } = createFixture();
     const release = provider.hold('GetMachine');
     account.readMachine('a', 1, 0);
-    account.catalogue('a');
+    account.catalog('a');
     await clock.settle();
     const stop = account.stop();
     release();
     await stop;
-    expect([account.readMachine('a', 1, 0), account.catalogue('a')]).toEqual([undefined, undefined]);
+    expect([account.readMachine('a', 1, 0), account.catalog('a')]).toEqual([undefined, undefined]);
   });
 });

@@ -25,7 +25,7 @@ describe('a rejected API key', () => {
     expect(account.readMachine('a', 1, 0)?.outcome).toMatchObject({
       failure: { operation: 'GetMachine', ...unauthorized },
     });
-    expect(account.catalogue('a')).toMatchObject({ ok: false, failure: unauthorized });
+    expect(account.catalog('a')).toMatchObject({ ok: false, failure: unauthorized });
     expect(provider.calls.filter((call) => call !== 'ListMachines')).toEqual([]);
 
     await clock.advance(60_000);

@@ -18,15 +18,15 @@ interface Row {
   readonly event: CallEvent;
   readonly list: string;
   readonly get: string;
-  readonly catalogue: string;
+  readonly catalog: string;
   readonly create: string;
   readonly remove: string;
   readonly power: string;
 }
 
 function row(reason: string, event: CallEvent, cells: [string, string, string, string, string, string]): Row {
-  const [list, get, catalogue, create, remove, power] = cells;
-  return { reason, event, list, get, catalogue, create, remove, power };
+  const [list, get, catalog, create, remove, power] = cells;
+  return { reason, event, list, get, catalog, create, remove, power };
 }
 
 const everywhere = (reason: string, event: CallEvent, cell: string): Row =>
@@ -50,7 +50,7 @@ const table: readonly Row[] = [
 
   everywhere('nothing listens: nothing was sent', { kind: 'NotSent', code: 'ConnectFailed' }, 'Retry/ConnectFailed'),
   everywhere('no connection in time: nothing was sent', { kind: 'NotSent', code: 'Timeout' }, 'Retry/Timeout'),
-  everywhere('given up before sending', { kind: 'NotSent', code: 'Cancelled' }, 'Retry/Cancelled'),
+  everywhere('given up before sending', { kind: 'NotSent', code: 'Canceled' }, 'Retry/Canceled'),
   split(
     'reset after sending',
     { kind: 'Lost', code: 'ConnectionLost' },
@@ -58,11 +58,11 @@ const table: readonly Row[] = [
     'UnknownOutcome/ConnectionLost',
   ),
   split('no answer in time', { kind: 'Lost', code: 'Timeout' }, 'Retry/Timeout', 'UnknownOutcome/Timeout'),
-  split('given up after sending', { kind: 'Lost', code: 'Cancelled' }, 'Retry/Cancelled', 'UnknownOutcome/Cancelled'),
+  split('given up after sending', { kind: 'Lost', code: 'Canceled' }, 'Retry/Canceled', 'UnknownOutcome/Canceled'),
 
   ...[200, 201, 202, 204].map((code) => everywhere(`${code} is a success`, status(code), 'Success')),
   everywhere('a login page instead of data', unusable('HtmlResponse'), 'Credentials/HtmlResponse'),
-  ...(['ProtocolError', 'BodyTooLarge', 'ConnectionLost', 'Timeout', 'Cancelled'] as const).map((why) =>
+  ...(['ProtocolError', 'BodyTooLarge', 'ConnectionLost', 'Timeout', 'Canceled'] as const).map((why) =>
     row(`accepted, and the body is ${why}: only a create has something to tell there`, unusable(why), [
       `Retry/${why}`,
       `Retry/${why}`,
@@ -166,9 +166,9 @@ const columnOf: Readonly<Record<Operation, Exclude<keyof Row, 'reason' | 'event'
   StopMachine: 'power',
   RestartMachine: 'power',
   KillMachine: 'power',
-  ListRegions: 'catalogue',
-  ListPackages: 'catalogue',
-  ListOsTemplates: 'catalogue',
+  ListRegions: 'catalog',
+  ListPackages: 'catalog',
+  ListOsTemplates: 'catalog',
 };
 
 describe.for(operations)('%s', (operation) => {

@@ -30,7 +30,7 @@ const mapping = {
 
 const least = { id: 1, name: 'web', state: 'running' };
 
-test('a password that is a common word hides neither other VMs nor catalogue entries of that name', () => {
+test('a password that is a common word hides neither other VMs nor catalog entries of that name', () => {
   const odd = { ...least, id: 3, name: 'x', initial_password: 'web-front' };
   const secrets = context();
   const [named] = decoders.decodeMachines(text([{ ...least, name: 'web-front-0a1b2c3d' }, odd]), secrets);
@@ -322,7 +322,7 @@ test('the answer must be about the requested VM', () => {
 
 const pricesOf = (fields: object) => mapping.decodePackages([{ id: 1, ...fields }])[0]?.prices;
 
-describe('catalogue', () => {
+describe('catalog', () => {
   test('regions, packages and templates are decoded with their compatibility', () => {
     expect(mapping.decodeRegions([{ id: 1, name: 'New York 1', country_code: 'us', package_ids: [1, '2'] }])).toEqual([
       { id: 1, name: 'New York 1', packageIds: [1, 2] },

@@ -21,7 +21,7 @@ function connectTo(baseUrl: string, fence: Fence): Provider {
   });
 }
 
-const refused = { ok: false, failure: { class: 'Retry', code: 'Cancelled' } };
+const refused = { ok: false, failure: { class: 'Retry', code: 'Canceled' } };
 
 test('a write is not sent while the fence is closed, and certainly had no effect; a read is sent', async () => {
   let isOpen = false;

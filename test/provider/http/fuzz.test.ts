@@ -185,7 +185,7 @@ test('a decoded value is decoded to the same value again', { timeout: 120_000 },
 });
 
 /**
- * Without the names that identify a VM or a catalogue entry: such a name may equal another VM's password by chance, see ADR
+ * Without the names that identify a VM or a catalog entry: such a name may equal another VM's password by chance, see ADR
  * 0050.
  */
 function withoutOwnNames(value: unknown): unknown {

@@ -135,7 +135,7 @@ test('a call whose tunnel is established after the fence has closed is not sent'
   let asked = 0;
   const fence = (): boolean => (asked += 1) === 1;
   const outcome = await through(proxy.port, `https://provider.test:${server.port}`, { fence }).stopMachine(5);
-  expect(outcome).toMatchObject({ failure: { class: 'Retry', code: 'Cancelled' } });
+  expect(outcome).toMatchObject({ failure: { class: 'Retry', code: 'Canceled' } });
   expect([asked, proxy.tunnels.length, server.requests]).toEqual([2, 1, []]);
 });
 

@@ -109,7 +109,7 @@ const whitespace: RequestListener = (_, response) => void response.writeHead(200
 const empty: RequestListener = (_, response) => void response.writeHead(200).end();
 const page: RequestListener = (_, response) =>
   void response.writeHead(200, { 'content-type': 'text/html' }).end('<html><title>Sign in</title></html>');
-const unlabelledPage: RequestListener = (_, response) => void response.writeHead(200).end('\n <!doctype html><p>Hi');
+const unlabeledPage: RequestListener = (_, response) => void response.writeHead(200).end('\n <!doctype html><p>Hi');
 const oversized: RequestListener = (_, response) => void response.writeHead(200).end(`["${'x'.repeat(5_000_000)}"]`);
 const drip: RequestListener = (_, response) => {
   response.writeHead(200);
@@ -132,8 +132,8 @@ const accidents: readonly [name: string, handle: RequestListener, list: string, 
   ['an empty body', empty, 'Retry/ProtocolError', 'UnknownOutcome/ProtocolError', 'ok undefined'],
   ['a page', page, 'Credentials/HtmlResponse', 'Credentials/HtmlResponse', 'Credentials/HtmlResponse'],
   [
-    'an unlabelled page',
-    unlabelledPage,
+    'an unlabeled page',
+    unlabeledPage,
     'Credentials/HtmlResponse',
     'Credentials/HtmlResponse',
     'Credentials/HtmlResponse',
@@ -228,14 +228,14 @@ test('a call that is aborted before it is sent had no effect, and has an unknown
   const arrived = Promise.withResolvers<void>();
   await using server = await startRawServer(() => arrived.resolve());
   const provider = connectTo(server.url);
-  expect(failureOf(await provider.createMachine(request, AbortSignal.abort()))).toBe('Retry/Cancelled');
+  expect(failureOf(await provider.createMachine(request, AbortSignal.abort()))).toBe('Retry/Canceled');
   expect(server.requests).toEqual([]);
 
   const abort = new AbortController();
   const call = provider.createMachine(request, abort.signal);
   await arrived.promise;
   abort.abort();
-  expect(failureOf(await call)).toBe('UnknownOutcome/Cancelled');
+  expect(failureOf(await call)).toBe('UnknownOutcome/Canceled');
 });
 
 test.for<[what: string, answer: RequestListener]>([

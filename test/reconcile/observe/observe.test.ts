@@ -29,7 +29,7 @@ function given(listed = [other]) {
     subscribedSince: () => 0,
     absenceOf: () => undefined,
     massDisappearanceOf: () => undefined,
-    catalogue: () => succeeded({ regions: [], packages: [], osTemplates: [] }),
+    catalog: () => succeeded({ regions: [], packages: [], osTemplates: [] }),
     recreations: { dueAt: () => now },
   }) as unknown as Account;
   const objectState = new ObjectState(uid, 0);
@@ -72,7 +72,7 @@ function given(listed = [other]) {
 it('observes with a state and an account that cannot be changed', async () => {
   const { deps, input } = given();
   const { observed, finding } = await observe(deps, input);
-  expect(observed).toMatchObject({ machine: { kind: 'Absent' }, catalogue: { kind: 'Read' } });
+  expect(observed).toMatchObject({ machine: { kind: 'Absent' }, catalog: { kind: 'Read' } });
   expect(finding).toMatchObject({ requests: [], lastRead: undefined });
 });
 

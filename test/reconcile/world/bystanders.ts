@@ -3,16 +3,16 @@ import type { VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import type { Machine } from '../../../src/domain/machine.ts';
 import type { Stored } from './stored.ts';
 
-const namespaces = ['bystanders', 'neighbours'] as const;
+const namespaces = ['bystanders', 'neighbors'] as const;
 
 /** What belongs to it is there in every world, stays in sync, and is not what a test is about. */
 export function isBystander(namespace: string): boolean {
   return namespaces.some((one) => one === namespace);
 }
 
-/** A separate account. The neighbours have another key of the account that most tests use. */
+/** A separate account. The neighbors have another key of the account that most tests use. */
 const bystandersOwner = 9_001;
-const keyOf = { bystanders: `owner-${bystandersOwner}-bystanders`, neighbours: 'owner-1-neighbours' } as const;
+const keyOf = { bystanders: `owner-${bystandersOwner}-bystanders`, neighbors: 'owner-1-neighbors' } as const;
 
 export function isBystandersKey(apiKey: string): boolean {
   return Object.values(keyOf).some((key) => key === apiKey);
@@ -30,7 +30,7 @@ export const bystanders: readonly Bystander[] = [
   { namespace: 'bystanders', name: 'web' },
   { namespace: 'bystanders', name: 'db', spec: { providerName: 'site', powerState: 'Halted' } },
   { namespace: 'bystanders', name: 'kept', spec: { deletionProtection: true }, isDeleted: true },
-  { namespace: 'neighbours', name: 'web' },
+  { namespace: 'neighbors', name: 'web' },
 ];
 
 /** Bystanders in sync, as an operator left them. */

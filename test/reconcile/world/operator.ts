@@ -50,7 +50,7 @@ export interface OperatorWorld {
   /** Log lines of the levels info and warn. */
   readonly lines: readonly Line[];
   /** Puts this API key into the Secret. Without the label the Secret is not watched. */
-  useKey(apiKey: string, options?: { readonly isLabelled?: boolean }): void;
+  useKey(apiKey: string, options?: { readonly isLabeled?: boolean }): void;
   apply(name: string, more?: Partial<VirtualMachineSpec>): void;
   condition(name: string, type: Condition['type']): Condition | undefined;
   /** Events about the object, each as `Reason: note`. */
@@ -216,10 +216,10 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
     cluster,
     complaints,
     lines,
-    useKey(key, { isLabelled = true } = {}) {
+    useKey(key, { isLabeled = true } = {}) {
       const data = { 'api-key': Buffer.from(key).toString('base64') };
       cluster.put('secrets', {
-        metadata: { name: 'vps247-credentials', ...(isLabelled ? { labels: { watched: 'true' } } : {}) },
+        metadata: { name: 'vps247-credentials', ...(isLabeled ? { labels: { watched: 'true' } } : {}) },
         data,
       });
     },

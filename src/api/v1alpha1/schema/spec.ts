@@ -13,7 +13,7 @@ import type {
 import { defaultCredentials } from '../constants.ts';
 import { allOf, providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
 
-function catalogueSelector(field: string, what: string): Schema {
+function catalogSelector(field: string, what: string): Schema {
   return {
     type: 'object',
     description:
@@ -150,9 +150,9 @@ export const specSchema: Schema = {
   type: 'object',
   description: 'The desired state of the VM.',
   properties: {
-    region: catalogueSelector('region', 'The region of the VM'),
-    package: catalogueSelector('package', 'Size and price of the VM'),
-    osTemplate: catalogueSelector('osTemplate', 'The operating system that the VM is created with'),
+    region: catalogSelector('region', 'The region of the VM'),
+    package: catalogSelector('package', 'Size and price of the VM'),
+    osTemplate: catalogSelector('osTemplate', 'The operating system that the VM is created with'),
     ipv6: {
       type: 'boolean',
       default: false,

@@ -1,5 +1,5 @@
 import type {
-  CatalogueStatus,
+  CatalogStatus,
   Condition,
   ConditionStatus,
   DeletionPolicy,
@@ -15,15 +15,15 @@ import type {
 } from '../types.ts';
 import { allOf, providerId, time, type PropertiesOf, type RequiredOf, type Schema } from './openapi.ts';
 
-function catalogueStatus(description: string): Schema {
+function catalogStatus(description: string): Schema {
   return {
     type: 'object',
     description,
-    required: allOf<RequiredOf<CatalogueStatus>>({ id: true }),
+    required: allOf<RequiredOf<CatalogStatus>>({ id: true }),
     properties: {
       id: providerId("The provider's id."),
       name: { type: 'string', maxLength: 255, description: "The provider's name, when it reports one." },
-    } satisfies PropertiesOf<CatalogueStatus>,
+    } satisfies PropertiesOf<CatalogStatus>,
   };
 }
 
@@ -288,9 +288,9 @@ export const statusSchema: Schema = {
     },
     hostname: { type: 'string', maxLength: 255, description: "The VM's host name." },
     addresses,
-    region: catalogueStatus('The region of the VM.'),
-    package: catalogueStatus('Size and price of the VM.'),
-    osTemplate: catalogueStatus('The operating system that the VM was created with.'),
+    region: catalogStatus('The region of the VM.'),
+    package: catalogStatus('Size and price of the VM.'),
+    osTemplate: catalogStatus('The operating system that the VM was created with.'),
     ipv6: {
       type: 'boolean',
       description:

@@ -67,7 +67,7 @@ export class CircuitBreaker {
   /** Records the result of a single call; returns whether it opened the circuit breaker. */
   record(outcome: Outcome<unknown>): boolean {
     if (this.isOpen) return false;
-    if (!outcome.ok && outcome.failure.code === 'Cancelled') return false;
+    if (!outcome.ok && outcome.failure.code === 'Canceled') return false;
     if (outcome.ok || !connectivityErrors.has(outcome.failure.code)) {
       this.#inRow = 0;
       return false;

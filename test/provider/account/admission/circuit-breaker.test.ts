@@ -48,7 +48,7 @@ describe('closed', () => {
     ['four, garbage, and another', [down, down, down, down, failure('ProtocolError'), down], false],
     [
       'four, a call that we gave up, and another: that says nothing',
-      [down, down, down, down, failure('Cancelled'), down],
+      [down, down, down, down, failure('Canceled'), down],
       true,
     ],
   ])('%s', ([, answers, isOpen]) => {
@@ -58,7 +58,7 @@ describe('closed', () => {
   });
 
   test.for([
-    ['that we gave up', failure('Cancelled')],
+    ['that we gave up', failure('Canceled')],
     ['that is answered', fine],
   ] as const)('stays closed after a call %s', ([, outcome]) => {
     expect(scene().breaker.record(outcome)).toBe(false);

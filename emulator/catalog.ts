@@ -2,14 +2,14 @@
  * The regions, packages and templates of the provider. Prices are decimal strings, or null where the currency is not
  * offered.
  */
-export interface CatalogueRegion {
+export interface CatalogRegion {
   readonly id: number;
   readonly name: string;
   readonly countryCode: string;
   readonly packageIds: readonly number[];
 }
 
-export interface CataloguePackage {
+export interface CatalogPackage {
   readonly id: number;
   readonly name: string;
   /** MB. */
@@ -32,7 +32,7 @@ interface Price {
   readonly usd: string | null;
 }
 
-export interface CatalogueOsTemplate {
+export interface CatalogOsTemplate {
   readonly id: number;
   readonly name: string;
   readonly osType: 'linux' | 'windows';
@@ -43,14 +43,14 @@ export interface CatalogueOsTemplate {
   readonly ignoresShutdown?: boolean;
 }
 
-export interface Catalogue {
-  readonly regions: readonly CatalogueRegion[];
-  readonly packages: readonly CataloguePackage[];
-  readonly osTemplates: readonly CatalogueOsTemplate[];
+export interface Catalog {
+  readonly regions: readonly CatalogRegion[];
+  readonly packages: readonly CatalogPackage[];
+  readonly osTemplates: readonly CatalogOsTemplate[];
 }
 
 /** Small, but with every mismatch: a package that a region doesn't offer, and a template that a package can't run. */
-export const defaultCatalogue: Catalogue = {
+export const defaultCatalog: Catalog = {
   regions: [
     { id: 1, name: 'Amsterdam 1', countryCode: 'NL', packageIds: [1, 2, 3] },
     { id: 2, name: 'New York 1', countryCode: 'US', packageIds: [1, 2, 3] },

@@ -63,7 +63,7 @@ function names(sentence: string): Setting<string> {
   };
 }
 
-export const behaviourTable = {
+export const behaviorTable = {
   listShape: choice(
     ['array', 'named', 'data'],
     'Envelope of a list: a bare array, or an object with the list under its name or under "data".',
@@ -93,7 +93,7 @@ export const behaviourTable = {
 
   unknownKey: choice(['401', '403', 'html', 'redirect'], 'Response to an unknown key.'),
   loginUrl: text('/login', 'Target of the redirect for an unknown key.'),
-  catalogue: choice(['available', '404'], 'Whether the lists of regions, packages and templates exist.'),
+  catalog: choice(['available', '404'], 'Whether the lists of regions, packages and templates exist.'),
   duplicateNames: choice(['400', '422', 'allowed'], 'Response to a create whose name is taken.'),
 
   startInWrongState: choice(
@@ -126,24 +126,24 @@ export const behaviourTable = {
   clockOffset: offset("Milliseconds by which the provider's clock is ahead, or behind if negative."),
 };
 
-export type Behaviour = {
-  readonly [K in keyof typeof behaviourTable]: (typeof behaviourTable)[K] extends Setting<infer T> ? T : never;
+export type Behavior = {
+  readonly [K in keyof typeof behaviorTable]: (typeof behaviorTable)[K] extends Setting<infer T> ? T : never;
 };
 
-export const defaultBehaviour: Behaviour = Object.fromEntries(
-  Object.entries(behaviourTable).map(([name, { byDefault }]) => [name, byDefault]),
+export const defaultBehavior: Behavior = Object.fromEntries(
+  Object.entries(behaviorTable).map(([name, { byDefault }]) => [name, byDefault]),
   // `fromEntries` loses which value belongs to which name; the table above defines it.
-) as Behaviour;
+) as Behavior;
 
 /**
  * Validates values from outside. It reports all problems at once, a sentence each; `switches` is only usable without
  * any.
  */
-export function readBehaviour(input: Readonly<Record<string, unknown>>): {
-  readonly switches: Partial<Behaviour>;
+export function readBehavior(input: Readonly<Record<string, unknown>>): {
+  readonly switches: Partial<Behavior>;
   readonly problems: readonly string[];
 } {
-  const known: ReadonlyMap<string, Setting<unknown>> = new Map(Object.entries(behaviourTable));
+  const known: ReadonlyMap<string, Setting<unknown>> = new Map(Object.entries(behaviorTable));
   const switches: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [name, value] of Object.entries(input)) {
@@ -155,7 +155,7 @@ export function readBehaviour(input: Readonly<Record<string, unknown>>): {
     else switches[name] = read;
   }
   // Each value was read by its own row.
-  return { switches: switches as Partial<Behaviour>, problems };
+  return { switches: switches as Partial<Behavior>, problems };
 }
 
 /** Whether a switch that is a pattern of VM names matches this name. */

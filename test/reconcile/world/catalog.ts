@@ -1,5 +1,5 @@
 import { succeeded } from '../../../src/domain/failure.ts';
-import type { CatalogueRef, CreateRequest, ListedMachine, Machine } from '../../../src/domain/machine.ts';
+import type { CatalogRef, CreateRequest, ListedMachine, Machine } from '../../../src/domain/machine.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import type { InMemoryProvider } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';
@@ -7,7 +7,7 @@ import { createWorld, type World } from './world.ts';
 /** How much a provider reports of the region, package and template of a VM. */
 export type Detail = 'IdsAndNames' | 'Ids' | 'Nothing';
 
-/** Ids and names of the catalogue; everything is offered everywhere. */
+/** Ids and names of the catalog; everything is offered everywhere. */
 export const offers = {
   region: [
     { id: 1, name: 'Amsterdam 1' },
@@ -29,12 +29,12 @@ export const offers = {
 export type Field = keyof typeof offers;
 export const fields: readonly Field[] = ['region', 'package', 'osTemplate'];
 
-/** A world whose provider has a catalogue, and whose VMs have a region, a package and a template. */
-export function createWorldWithCatalogue(detail: Detail = 'IdsAndNames'): Promise<World> {
-  return createWorld({}, { through: (provider, _, fakeProvider) => withCatalogue(provider, fakeProvider, detail) });
+/** A world whose provider has a catalog, and whose VMs have a region, a package and a template. */
+export function createWorldWithCatalog(detail: Detail = 'IdsAndNames'): Promise<World> {
+  return createWorld({}, { through: (provider, _, fakeProvider) => withCatalog(provider, fakeProvider, detail) });
 }
 
-function withCatalogue(provider: Provider, fakeProvider: InMemoryProvider, detail: Detail): Provider {
+function withCatalog(provider: Provider, fakeProvider: InMemoryProvider, detail: Detail): Provider {
   return {
     ...provider,
     async listMachines() {
@@ -68,7 +68,7 @@ function ordered({ regionId, packageId, osTemplateId }: CreateRequest): Pick<Mac
   };
 }
 
-function offered(field: Field, id: number): CatalogueRef {
+function offered(field: Field, id: number): CatalogRef {
   return offers[field].find((offer) => offer.id === id) ?? { id };
 }
 

@@ -1,9 +1,9 @@
-import type { CatalogueSelector, VirtualMachineSpec } from '../api/v1alpha1/types.ts';
+import type { CatalogSelector, VirtualMachineSpec } from '../api/v1alpha1/types.ts';
 import type { OsTemplate, Package, Region } from '../domain/machine.ts';
 import { byNearness } from '../domain/nearest-names.ts';
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
-import type { CatalogueObservation } from './observed.ts';
+import type { CatalogObservation } from './observed.ts';
 
 /** The ids that a create call needs, or why the spec can't be resolved. */
 export type Resolution =
@@ -11,7 +11,7 @@ export type Resolution =
   | { readonly ok: false; readonly statusReason: StatusReason };
 
 /** A spec that says what to create. */
-type CreatableSpec = VirtualMachineSpec & Readonly<Record<'region' | 'package' | 'osTemplate', CatalogueSelector>>;
+type CreatableSpec = VirtualMachineSpec & Readonly<Record<'region' | 'package' | 'osTemplate', CatalogSelector>>;
 
 /** False only for objects that adopt or observe a VM. */
 export function isCreatable(spec: VirtualMachineSpec): spec is CreatableSpec {
@@ -40,26 +40,26 @@ const maxNearest = 3;
  * | name    | no (404)   | UnknownCatalogName: the message asks for ids                |
  * | package not in region, template not in package | CombinationNotOffered, if the lists show that  |
  */
-export function resolve(spec: CreatableSpec, catalogue: CatalogueObservation & { readonly kind: 'Read' }): Resolution {
-  const region = pick<Region>('region', spec.region, catalogue.regions);
+export function resolve(spec: CreatableSpec, catalog: CatalogObservation & { readonly kind: 'Read' }): Resolution {
+  const region = pick<Region>('region', spec.region, catalog.regions);
   if (!region.ok) return region;
-  const pack = pick<Package>('package', spec.package, catalogue.packages);
+  const pack = pick<Package>('package', spec.package, catalog.packages);
   if (!pack.ok) return pack;
-  const template = pick<OsTemplate>('osTemplate', spec.osTemplate, catalogue.osTemplates);
+  const template = pick<OsTemplate>('osTemplate', spec.osTemplate, catalog.osTemplates);
   if (!template.ok) return template;
 
   const inRegion = region.entry?.packageIds;
   if (inRegion !== undefined && !inRegion.includes(pack.id)) {
     const message = `package ${describe(pack)} is not offered in region ${describe(region)}`;
     return notOffered(
-      `${message}; offered there: ${offered(catalogue.packages, inRegion)}. Fix spec.package or spec.region.`,
+      `${message}; offered there: ${offered(catalog.packages, inRegion)}. Fix spec.package or spec.region.`,
     );
   }
   const onPackage = pack.entry?.osTemplateIds;
   if (onPackage !== undefined && !onPackage.includes(template.id)) {
     const message = `osTemplate ${describe(template)} is not offered with package ${describe(pack)}`;
     return notOffered(
-      `${message}; offered with it: ${offered(catalogue.osTemplates, onPackage)}. Fix spec.osTemplate or spec.package.`,
+      `${message}; offered with it: ${offered(catalog.osTemplates, onPackage)}. Fix spec.osTemplate or spec.package.`,
     );
   }
   return { ok: true, regionId: region.id, packageId: pack.id, osTemplateId: template.id };
@@ -69,7 +69,7 @@ type Pick<T> =
   | { readonly ok: true; readonly id: number; readonly entry: T | undefined }
   | { readonly ok: false; readonly statusReason: StatusReason };
 
-function pick<T extends Entry>(field: string, selector: CatalogueSelector, list: readonly T[] | undefined): Pick<T> {
+function pick<T extends Entry>(field: string, selector: CatalogSelector, list: readonly T[] | undefined): Pick<T> {
   if ('id' in selector) {
     if (list === undefined) return { ok: true, id: selector.id, entry: undefined };
     const entry = list.find((candidate) => candidate.id === selector.id);

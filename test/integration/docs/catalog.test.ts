@@ -6,8 +6,8 @@ import { projectRoot } from '../../support/pages.ts';
 import { readerOf } from '../../support/reader-shell.ts';
 import { apiKey, useFixtures } from '../operator/fixture.ts';
 
-const page = 'docs/catalogue.md';
-const stageFor = useFixtures('catalogue');
+const page = 'docs/catalog.md';
+const stageFor = useFixtures('catalog');
 
 /** What the page shows below the block of this name. */
 function shown(name: string): string | undefined {
@@ -23,7 +23,7 @@ test('its commands list what the account can use, and show the message for a typ
   const run = (script: string): Promise<string> => shell(script.replace('https://api.vps247.com', stage.apiUrl));
 
   expect(JSON.parse(await run(documented(page, 'regions')))).toEqual(JSON.parse(shown('regions') ?? ''));
-  const { packages, osTemplates } = stage.emulator.catalogue;
+  const { packages, osTemplates } = stage.emulator.catalog;
   const named = async (block: string) => JSON.parse(await run(documented(page, block))) as readonly { name: string }[];
   expect((await named('packages')).map(({ name }) => name)).toEqual(packages.map(({ name }) => name));
   for (const block of ['regions', 'packages', 'templates']) {

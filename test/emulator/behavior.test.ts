@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isNamed, readBehaviour, behaviourTable, type Behaviour } from '../../emulator/behaviour.ts';
+import { isNamed, readBehavior, behaviorTable, type Behavior } from '../../emulator/behavior.ts';
 import { latencies, order, visit } from './visitor.ts';
 
 type Check = (visited: ReturnType<typeof visit>) => unknown;
@@ -67,7 +67,7 @@ const afterIgnoredStop: Check = ({ call, running, advance }) => {
 };
 
 describe('each switch has its effect', () => {
-  test.each<[Partial<Behaviour>, Check, unknown]>([
+  test.each<[Partial<Behavior>, Check, unknown]>([
     [{ listShape: 'array' }, list, expect.arrayContaining([expect.objectContaining({ name: 'web' })])],
     [{ listShape: 'named' }, list, { virtual_machines: [expect.objectContaining({ name: 'web' })] }],
     [{ listShape: 'data' }, list, { data: [expect.objectContaining({ name: 'web' })] }],
@@ -147,9 +147,9 @@ describe('each switch has its effect', () => {
     [{ unknownKey: '403' }, wrongKey, { status: 403, isPage: false, location: undefined }],
     [{ unknownKey: 'html' }, wrongKey, { status: 200, isPage: true, location: undefined }],
     [{ unknownKey: 'redirect', loginUrl: '/in' }, wrongKey, { status: 302, isPage: true, location: '/in' }],
-    [{ catalogue: '404' }, ({ call }) => call('GET', '/regions').status, 404],
-    [{ catalogue: '404' }, ({ call }) => call('GET', '/packages/1').status, 404],
-    [{ catalogue: '404' }, create, expect.stringContaining('"id":1001')],
+    [{ catalog: '404' }, ({ call }) => call('GET', '/regions').status, 404],
+    [{ catalog: '404' }, ({ call }) => call('GET', '/packages/1').status, 404],
+    [{ catalog: '404' }, create, expect.stringContaining('"id":1001')],
     [{ duplicateNames: '400' }, second, 400],
     [{ duplicateNames: '422' }, second, 422],
     [{ duplicateNames: 'allowed' }, second, 201],
@@ -182,7 +182,7 @@ describe('each switch has its effect', () => {
   });
 });
 
-function at(milliseconds: number, switches: Partial<Behaviour>, look: Check): unknown {
+function at(milliseconds: number, switches: Partial<Behavior>, look: Check): unknown {
   const visited = visit({ switches });
   visited.call('POST', '/virtual_machines', { ...order, name: 'web' });
   visited.advance(milliseconds);
@@ -190,7 +190,7 @@ function at(milliseconds: number, switches: Partial<Behaviour>, look: Check): un
 }
 
 describe('late effects', () => {
-  test.each<[Partial<Behaviour>, Check, unknown, unknown]>([
+  test.each<[Partial<Behavior>, Check, unknown, unknown]>([
     [{ listLag: 500 }, ({ call }) => call('GET', '/virtual_machines').text === '[]', true, false],
     [{ listLag: 500 }, ({ call }) => call('GET', '/virtual_machines/1001').status, 200, 200],
     [{ getLag: 500 }, ({ call }) => call('GET', '/virtual_machines/1001').status, 404, 200],
@@ -229,19 +229,19 @@ describe('late effects', () => {
 
 describe('switches from outside', () => {
   test('are read from text and from JSON alike', () => {
-    expect(readBehaviour({ listLag: '250', killEffect: 'resets' })).toEqual({
+    expect(readBehavior({ listLag: '250', killEffect: 'resets' })).toEqual({
       switches: { listLag: 250, killEffect: 'resets' },
       problems: [],
     });
-    expect(readBehaviour({ listLag: 250, startInWrongState: 200 }).switches).toEqual({
+    expect(readBehavior({ listLag: 250, startInWrongState: 200 }).switches).toEqual({
       listLag: 250,
       startInWrongState: '200',
     });
-    expect(readBehaviour({ clockOffset: '-3600000' }).switches).toEqual({ clockOffset: -3_600_000 });
+    expect(readBehavior({ clockOffset: '-3600000' }).switches).toEqual({ clockOffset: -3_600_000 });
   });
 
   test('report all problems at once', () => {
-    const { problems } = readBehaviour({
+    const { problems } = readBehavior({
       nothing: 1,
       listLag: -1,
       bootLoopNames: '(',
@@ -258,7 +258,7 @@ describe('switches from outside', () => {
   });
 
   test('every default is a value that the switch accepts', () => {
-    expect(Object.entries(behaviourTable).filter(([, row]) => row.read(row.byDefault) !== row.byDefault)).toEqual([]);
+    expect(Object.entries(behaviorTable).filter(([, row]) => row.read(row.byDefault) !== row.byDefault)).toEqual([]);
   });
 
   test('an empty pattern matches no VM', () => {

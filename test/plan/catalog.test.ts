@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolve } from '../../src/plan/catalogue.ts';
+import { resolve } from '../../src/plan/catalog.ts';
 import { objectWith } from './fixtures.ts';
 
 const region = { id: 1, name: 'Amsterdam 1', packageIds: [2, 3] };
@@ -7,7 +7,7 @@ const budget = { id: 2, name: 'Budget', osTemplateIds: [4] };
 const elsewhere = { id: 9, name: 'Elsewhere' };
 const debian = { id: 4, name: 'Debian 13 x64' };
 const windows = { id: 5, name: 'Windows' };
-const catalogue = {
+const catalog = {
   kind: 'Read',
   regions: [region],
   packages: [budget, elsewhere],
@@ -22,14 +22,14 @@ const spec = {
 
 describe('a choice of region, package and template', () => {
   it('is three ids', () => {
-    expect(resolve(spec, catalogue)).toEqual({ ok: true, regionId: 1, packageId: 2, osTemplateId: 4 });
+    expect(resolve(spec, catalog)).toEqual({ ok: true, regionId: 1, packageId: 2, osTemplateId: 4 });
   });
 
   it.each([
     { because: 'the region names no packages', lists: { regions: [{ id: 1, name: 'Amsterdam 1' }] } },
     { because: 'the package names no templates', lists: { packages: [{ id: 2, name: 'Budget' }] } },
   ])('is used as it is where the lists give no compatibility: $because', ({ lists }) => {
-    expect(resolve(spec, { ...catalogue, ...lists })).toMatchObject({ ok: true });
+    expect(resolve(spec, { ...catalog, ...lists })).toMatchObject({ ok: true });
   });
 
   it.each([
@@ -55,7 +55,7 @@ describe('a choice of region, package and template', () => {
     },
   ])('that the lists exclude is not tried: $because', ({ says, ...given }) => {
     const [asked, lists] = ['spec' in given ? given.spec : spec, 'lists' in given ? given.lists : {}];
-    expect(resolve({ ...spec, ...asked }, { ...catalogue, ...lists })).toEqual({
+    expect(resolve({ ...spec, ...asked }, { ...catalog, ...lists })).toEqual({
       ok: false,
       statusReason: { reason: 'CombinationNotOffered', message: says },
     });
@@ -65,7 +65,7 @@ describe('a choice of region, package and template', () => {
     const templates = ['CentOS 7', 'Windows 2025', 'Debian 12 x64', 'Ubuntu 24.04', 'Debian 13 x64', 'Debian 13 arm64'];
     const more = Array.from({ length: 10 }, (_, index) => `Appliance ${index}`);
     const osTemplates = [...templates, ...more].map((name, index) => ({ id: index + 1, name }));
-    expect(resolve({ ...spec, osTemplate: { name: 'debain 13 x64' } }, { ...catalogue, osTemplates })).toEqual({
+    expect(resolve({ ...spec, osTemplate: { name: 'debain 13 x64' } }, { ...catalog, osTemplates })).toEqual({
       ok: false,
       statusReason: {
         reason: 'UnknownCatalogName',
@@ -78,7 +78,7 @@ describe('a choice of region, package and template', () => {
   });
 
   it('by an unknown id names the existing ids', () => {
-    expect(resolve({ ...spec, package: { id: 7 } }, catalogue)).toMatchObject({
+    expect(resolve({ ...spec, package: { id: 7 } }, catalog)).toMatchObject({
       statusReason: { message: 'package 7 not found; valid: "Budget" (2), "Elsewhere" (9). Fix spec.package.id.' },
     });
   });
