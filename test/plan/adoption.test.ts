@@ -334,6 +334,12 @@ it('finds the VM named spec.providerName after the command for a mismatch has re
   expect(plan(o).statusReason?.message).toMatch(/kubectl .*'{"spec":{"adoption":{"id":null,"name":null}}}'$/);
 });
 
+it('reports orphan candidates in an event if orphanCandidates is Report, and creates the VM', () => {
+  const { limits } = observedWith();
+  const decision = plan(observedWith({ observed: { ...alike, limits: { ...limits, orphanCandidates: 'Report' } } }));
+  expect(decision).toMatchObject({ action: { type: 'Create' }, event: { reason: 'OrphanCandidateFound' } });
+});
+
 it('reports in one line how to adopt the VM of an earlier object', () => {
   expect(plan(observedWith({ observed: alike })).statusReason?.message).toContain(
     `kubectl -n default patch vps web --type merge -p '{"spec":{"adoption":{"policy":"MustExist","id":5}}}'`,
