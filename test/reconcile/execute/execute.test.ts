@@ -31,9 +31,11 @@ async function create(options: {
     calls.push('patch');
     // `as`: only metadata is patched.
     const { metadata } = change.body as Pick<VirtualMachine, 'metadata'>;
+    annotated = metadata.annotations ?? {};
     return { ...object, metadata: { ...object.metadata, ...metadata } };
   };
   let intent: string | undefined;
+  let annotated: Readonly<Record<string, string | null>> = {};
   // `as`: what a create needs of them.
   const deps = {
     client: { patch: (_resource: object, _ref: object, change: Patch) => Promise.resolve(stored(change)) },
@@ -58,7 +60,7 @@ async function create(options: {
   } as unknown as WritableAccount;
   const target = { object, providerName: name, account, isDefaultKey: false, objectState };
   const execution = await execute(deps, { type: 'Create', request }, target);
-  return { execution, objectState, calls, intent };
+  return { execution, objectState, calls, intent, annotated };
 }
 
 describe('a create', () => {
@@ -69,6 +71,11 @@ describe('a create', () => {
       type: 'Created',
       record: { id: 90, name, origin: 'Created', ownerId: 1, options: ordered },
     });
+  });
+
+  it('removes the hint for the VM that it replaces in the same write', async () => {
+    const { annotated } = await create({ object: { id: 90 } });
+    expect(annotated).toMatchObject({ [annotations.machine]: null, [annotations.createPending]: expect.any(String) });
   });
 
   it('writes and calls nothing if another object took its place in the namespace quota meanwhile', async () => {
