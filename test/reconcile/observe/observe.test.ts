@@ -87,3 +87,30 @@ it('counts a read in the history before it is recorded, and the same afterwards'
   expect(objectState.wasListed).toBe(true);
   expect(after.observed.history).toEqual(before.observed.history);
 });
+
+const ownKey = { kind: 'Found', apiKey: new Secret('key'), version: '1', isDefault: false } as const;
+const noKey = { kind: 'Missing', message: 'none' } as const;
+const shown = [vm({ name: own })];
+
+it.each<{ lookup: ObserveInput['lookup']; listed: typeof shown; wasDefault: boolean; mayOrphan: boolean; why: string }>(
+  [
+    { lookup: ownKey, listed: shown, wasDefault: true, mayOrphan: true, why: 'an own key shows the VM' },
+    { lookup: ownKey, listed: [other], wasDefault: true, mayOrphan: false, why: "an own key doesn't show the VM" },
+    { lookup: ownKey, listed: [other], wasDefault: false, mayOrphan: true, why: 'it never used the default key' },
+    {
+      lookup: { ...ownKey, isDefault: true },
+      listed: shown,
+      wasDefault: false,
+      mayOrphan: false,
+      why: 'it uses it now',
+    },
+    { lookup: noKey, listed: shown, wasDefault: true, mayOrphan: false, why: 'it used it before, and has no key' },
+    { lookup: noKey, listed: shown, wasDefault: false, mayOrphan: true, why: 'it has no key, and never used it' },
+  ],
+)('an object may leave its VM running without permission: $mayOrphan, as $why', async (row) => {
+  const { deps, input } = given(row.listed);
+  const object = objectWith(row.wasDefault ? { status: { internal: { usesDefaultCredentials: true } } } : {});
+  const subject = { ...input.subject, object };
+  const { observed } = await observe({ ...deps, mayOrphan: () => false }, { ...input, subject, lookup: row.lookup });
+  expect(observed.mayOrphan).toBe(row.mayOrphan);
+});
