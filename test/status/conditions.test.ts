@@ -256,13 +256,19 @@ describe('conditions', () => {
         'CredentialsValid',
       ),
     ).toBe('Unknown');
-    const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
-    const after = conditionsFor(
-      statusReason('Available'),
-      { credentials: { kind: 'Unverified' }, generation: 1, comparison },
-      now,
-      before,
-    );
-    expect(statusOf(after, 'CredentialsValid')).toBe('True');
+    for (const [credentials, status] of [
+      [accepted, 'True'],
+      [{ kind: 'Rejected', failure: undefined }, 'False'],
+      [{ kind: 'Missing', message: 'none' }, 'False'],
+    ] as const) {
+      const before = conditionsFor(statusReason('Available'), { credentials, generation: 1, comparison }, now);
+      const after = conditionsFor(
+        statusReason('Available'),
+        { credentials: { kind: 'Unverified' }, generation: 1, comparison },
+        now,
+        before,
+      );
+      expect(statusOf(after, 'CredentialsValid')).toBe(status);
+    }
   });
 });
