@@ -35,9 +35,8 @@ export class FleetMetrics {
   readonly #byReason = new Map<string, number>();
   readonly #byState = new Map<string, number>();
   #differing = 0;
-  readonly #keys = new Set<string>();
-  /** When the deletion of each object that is being deleted was requested; in order of observation. */
-  readonly #deleted = new Map<string, number>();
+  /** When the deletion of each object was requested; Infinity: it isn't being deleted. */
+  readonly #deletedAt = new Map<string, number>();
   /** Counts the changes of objects. */
   #changes = 0;
   readonly #held = new WeakMap<Snapshot, { readonly held: number; readonly changes: number }>();
@@ -61,11 +60,9 @@ export class FleetMetrics {
       count(this.#byState, stateOf(object), by);
       if (isDifferent(object)) this.#differing += by;
     }
-    if (after === undefined) this.#keys.delete(key);
-    else this.#keys.add(key);
     const deletedAt = Date.parse(after?.metadata.deletionTimestamp ?? '');
-    if (Number.isFinite(deletedAt)) this.#deleted.set(key, deletedAt);
-    else this.#deleted.delete(key);
+    if (after === undefined) this.#deletedAt.delete(key);
+    else this.#deletedAt.set(key, Number.isFinite(deletedAt) ? deletedAt : Infinity);
   }
 
   /** Sets the gauges, without series for what no longer exists. */
@@ -77,7 +74,7 @@ export class FleetMetrics {
     metrics.machines.reset();
     for (const [state, machines] of this.#byState) metrics.machines.set({ state }, machines);
     let oldest = Number.POSITIVE_INFINITY;
-    for (const deletedAt of this.#deleted.values()) oldest = Math.min(oldest, deletedAt);
+    for (const deletedAt of this.#deletedAt.values()) oldest = Math.min(oldest, deletedAt);
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) / 1_000 : 0);
     const { accountKeyRejected, accountMachines, accountDuplicateNames, accountLowTransfer } = metrics;
     const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction } = metrics;
@@ -92,7 +89,7 @@ export class FleetMetrics {
   }
 
   get #hasMachineSeries(): boolean {
-    return this.#keys.size <= this.#options.machineLimit;
+    return this.#deletedAt.size <= this.#options.machineLimit;
   }
 
   #showAccount(account: string, identity: AccountIdentity, snapshot: Snapshot): void {
@@ -163,7 +160,7 @@ export class FleetMetrics {
   }
 
   #showReadiness(): void {
-    for (const key of this.#keys) {
+    for (const key of this.#deletedAt.keys()) {
       const object = this.#options.get(key);
       if (object === undefined) continue;
       const { namespace, name } = object.metadata;

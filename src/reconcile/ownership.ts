@@ -21,6 +21,16 @@ export interface OwnershipOptions {
   readonly events: Pick<EventRecorder, 'record'>;
 }
 
+/** What is known of an object that is, or was, another installation's. */
+interface OwnershipRecord {
+  /** Whether it is in scope, and another installation manages it. */
+  readonly isOthers: boolean;
+  /** The UID, if this process took the object over. */
+  readonly takenOver?: string | undefined;
+  /** The UID, if an Event was emitted for the object: a tenant who edits the annotation repeatedly gets one. */
+  readonly reported?: string | undefined;
+}
+
 /** A Lease as namespace/name. A tenant can write the annotation, so nothing else in it is repeated. */
 const leaseRef = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-.a-z0-9]{0,252}$/;
 
@@ -46,11 +56,7 @@ const leaseRef = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-.a-z0-9]{0,252}$/;
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #takeOverFrom: ReadonlySet<string>;
-  readonly #others = new Set<string>();
-  /** UIDs of objects that this process took over, by key. */
-  readonly #takenOver = new Map<string, string>();
-  /** UIDs of objects with an emitted Event, by key: a tenant who edits the annotation repeatedly gets one. */
-  readonly #reported = new Map<string, string>();
+  readonly #records = new Map<string, OwnershipRecord>();
   readonly #loggedNamespaces = new Set<string>();
 
   constructor(options: OwnershipOptions) {
@@ -84,16 +90,13 @@ export class Ownership {
 
   /** An object was added, changed or, without `after`, deleted. */
   change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void {
-    if (after !== undefined && isInScope && this.isOwnedByOthers(after)) this.#others.add(key);
-    else this.#others.delete(key);
-    if (after !== undefined) return;
-    this.#reported.delete(key);
-    this.#takenOver.delete(key);
+    if (after === undefined) return void this.#records.delete(key);
+    this.#record(key, { isOthers: isInScope && this.isOwnedByOthers(after) });
   }
 
   /** How many objects in scope other installations manage. */
   get others(): number {
-    return this.#others.size;
+    return [...this.#records.values()].filter(({ isOthers }) => isOthers).length;
   }
 
   /**
@@ -108,7 +111,7 @@ export class Ownership {
     const isDeleting = object.metadata.deletionTimestamp !== undefined;
     if (owner === undefined && (!hasFinalizer(object) || isDeleting)) return true;
     const isStored = await this.#write(object, installation ?? null);
-    if (isStored && owner !== undefined) this.#takenOver.set(objectKey(object), object.metadata.uid);
+    if (isStored && owner !== undefined) this.#record(objectKey(object), { takenOver: object.metadata.uid });
     return false;
   }
 
@@ -118,7 +121,7 @@ export class Ownership {
       if (this.isMine(object)) await this.#write(object, null);
       return;
     }
-    this.#others.add(key);
+    this.#record(key, { isOthers: true });
     const { log, events, installation = 'this installation' } = this.#options;
     const { namespace, name, uid } = object.metadata;
     const written = ownerOf(object) ?? '';
@@ -130,8 +133,8 @@ export class Ownership {
         owner,
       });
     }
-    if (this.#reported.get(key) === uid) return;
-    this.#reported.set(key, uid);
+    if (this.#records.get(key)?.reported === uid) return;
+    this.#record(key, { reported: uid });
     const note = this.#wasTakenOver(object)
       ? `${installation} took it over, and ${owner} took it back: takeOverFrom is set in both; a cluster administrator has to remove it from one of them`
       : `managed by ${owner}, not by ${installation}, which leaves it alone; if ${owner} is gone: ` +
@@ -140,7 +143,14 @@ export class Ownership {
   }
 
   #wasTakenOver(object: VirtualMachine): boolean {
-    return this.#takenOver.get(objectKey(object)) === object.metadata.uid;
+    return this.#records.get(objectKey(object))?.takenOver === object.metadata.uid;
+  }
+
+  #record(key: string, change: Partial<OwnershipRecord>): void {
+    const { isOthers, takenOver, reported } = { isOthers: false, ...this.#records.get(key), ...change };
+    // Most objects are this installation's from the start, and need no record.
+    if (!isOthers && takenOver === undefined && reported === undefined) this.#records.delete(key);
+    else this.#records.set(key, { isOthers, takenOver, reported });
   }
 
   /**

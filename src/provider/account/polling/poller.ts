@@ -41,9 +41,8 @@ export class Poller {
   readonly #settings: AccountSettings;
   readonly #listRequests = new ReadRequests();
   readonly #machineRequests = new ReadRequests();
-  readonly #fastPolling = new Set<string>();
-  /** Fast-polling keys whose machine a single read didn't show: only a list can. */
-  readonly #unread = new Set<string>();
+  /** Fast-polling keys, and what shows their machine: a single read, until one didn't show it. */
+  readonly #fastPolling = new Map<string, 'Machine' | 'List'>();
   #lastList: ReadNeeds['lastList'];
   #lastRead: ReadNeeds['lastRead'];
   #fastInterval: number;
@@ -64,9 +63,8 @@ export class Poller {
   setFastPolling(key: string, isFast: boolean): void {
     if (!isFast) {
       this.#fastPolling.delete(key);
-      this.#unread.delete(key);
     } else if (!this.#fastPolling.has(key)) {
-      this.#fastPolling.add(key);
+      this.#fastPolling.set(key, 'Machine');
       this.resetInterval();
     }
   }
@@ -84,7 +82,7 @@ export class Poller {
 
   /** A single read didn't show the machine of `key`, so a list is needed. */
   fallBackToList(key: string, after: number): void {
-    if (this.#fastPolling.has(key)) this.#unread.add(key);
+    if (this.#fastPolling.has(key)) this.#fastPolling.set(key, 'List');
     if (this.#machineRequests.takeOne(key, Infinity) || this.#fastPolling.has(key)) this.requestList(key, after);
   }
 
@@ -108,7 +106,6 @@ export class Poller {
     this.#listRequests.forget(key);
     this.#machineRequests.forget(key);
     this.#fastPolling.delete(key);
-    this.#unread.delete(key);
     this.schedule();
   }
 
@@ -156,10 +153,10 @@ export class Poller {
     const { maxInFlight } = this.#settings;
     const most = maxSingleReads(rows, { intervalMs: this.#fastInterval, ratePerSecond, maxInFlight });
     const ids = new Set<ProviderId>();
-    for (const keys of [this.#fastPolling, this.#machineRequests.servedAt(this.#clock.monotonic())]) {
+    for (const keys of [this.#fastPolling.keys(), this.#machineRequests.servedAt(this.#clock.monotonic())]) {
       for (const key of keys) {
         const id = this.#options.subscriptions.idOf(key);
-        if (id === undefined || this.#unread.has(key)) return undefined;
+        if (id === undefined || this.#fastPolling.get(key) === 'List') return undefined;
         ids.add(id);
         if (ids.size > most) return undefined;
       }
