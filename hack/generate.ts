@@ -22,8 +22,6 @@ import { renderSizing } from './generate/sizing.ts';
 import { renderVerdicts } from './generate/gitops-health.ts';
 import { goldenChartFiles, leftInGoldenChart } from './golden/chart.ts';
 import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
-import { countsOf, findAll, readRecord, recordPath } from './prose/files.ts';
-import { formatRecord, lowered } from './prose/record.ts';
 
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
@@ -123,8 +121,6 @@ async function generate(isCheck: boolean): Promise<number> {
   }
   written.push(...(await write(await renderManifests())));
   for (const { path, render } of pagesOfManifests) written.push(...(await write([{ path, text: render() }])));
-  const record = lowered(readRecord(), countsOf(await findAll([])));
-  written.push(...(await write([{ path: recordPath, text: formatRecord(record) }])));
   console.log(written.length === 0 ? 'All generated files are up to date' : `Wrote ${written.join(', ')}`);
   return 0;
 }

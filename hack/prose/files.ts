@@ -2,15 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finding, findingsIn } from './findings.ts';
-import { type Counts, parseRecord } from './record.ts';
 import { type Exception, exceptions } from './words.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-export const recordPath = 'hack/prose/record.txt';
 
 /** All formats that contain text, except the word list itself and files of released versions. */
 const isRead = /\.(?:md|ts|mjs|go|lua|ya?ml|tpl|txt)$|^Dockerfile$|^\.ci\//;
-const isNotRead = /^hack\/prose\/(?:words\.ts|record\.txt)$|^test\/golden\//;
+const isNotRead = /^hack\/prose\/words\.ts$|^test\/golden\//;
 /** Its source is checked instead. */
 const isGenerated = /^(?:<!--|#) Generated .*do not edit/m;
 
@@ -48,12 +46,4 @@ export async function findAll(paths: readonly string[]): Promise<Findings> {
     if (findings.length > 0) byFile.set(path, findings);
   }
   return { byFile, unneeded: exceptions.filter((exception) => !needed.has(exception)) };
-}
-
-export function countsOf({ byFile }: Findings): Counts {
-  return Object.fromEntries([...byFile].map(([path, findings]) => [path, findings.length]));
-}
-
-export function readRecord(): Counts {
-  return parseRecord(readFileSync(join(root, recordPath), 'utf8'));
 }
