@@ -1,13 +1,15 @@
 import { expect, it } from 'vitest';
 import { readRequests } from '../../../src/api/v1alpha1/annotations.ts';
+import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import { MachineIndex } from '../../../src/controller/machine-index.ts';
 import { succeeded } from '../../../src/domain/failure.ts';
 import { Secret } from '../../../src/domain/secret.ts';
+import type { UnknownReason } from '../../../src/plan/observed.ts';
 import type { Account } from '../../../src/provider/account/account.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
 import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { observe, type ObserveInput } from '../../../src/reconcile/observe/observe.ts';
-import { recordFinding } from '../../../src/reconcile/record-observation.ts';
+import { recordFinding, recordObservation } from '../../../src/reconcile/record-observation.ts';
 import { objectWith, observedWith, uid } from '../../plan/fixtures.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { listedAt, now, other, own, readOnly, vm } from '../world/observing.ts';
@@ -113,4 +115,21 @@ it.each<{ lookup: ObserveInput['lookup']; listed: typeof shown; wasDefault: bool
   const subject = { ...input.subject, object };
   const { observed } = await observe({ ...deps, mayOrphan: () => false }, { ...input, subject, lookup: row.lookup });
   expect(observed.mayOrphan).toBe(row.mayOrphan);
+});
+
+it.each<{ reason: UnknownReason; status: Account['credentialStatus']; isRead: boolean }>([
+  { reason: { kind: 'OtherAccount', ownerId: 2 }, status: 'Accepted', isRead: true },
+  { reason: { kind: 'NotYetSeen' }, status: 'Rejected', isRead: true },
+  { reason: { kind: 'OtherKey' }, status: 'Accepted', isRead: false },
+  { reason: { kind: 'NotYetSeen' }, status: 'Unverified', isRead: false },
+])('the Secret is read again: $isRead, for $reason.kind with a key that is $status', async (row) => {
+  const { deps, input, objectState } = given();
+  // `as`: a frozen copy with another status.
+  const account = { ...input.account, credentialStatus: row.status } as Account;
+  const { observed, finding } = await observe(deps, input);
+  const distrusted: string[] = [];
+  const credentials = { distrust: ({ metadata }: VirtualMachine) => void distrusted.push(metadata.name) };
+  const observation = { finding, observed: { ...observed, machine: { kind: 'Unknown', reason: row.reason } as const } };
+  recordObservation({ credentials }, { ...input, account }, observation, objectState);
+  expect(distrusted).toEqual(row.isRead ? ['web'] : []);
 });
