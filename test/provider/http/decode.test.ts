@@ -126,6 +126,13 @@ test.for(refused)('a VM without a usable id is refused, together with its list: 
   expect(() => mapping.decodeMachines([least, item])).toThrow(WireError);
 });
 
+test('a time more than a day ahead is left out', () => {
+  const day = 24 * 60 * 60_000;
+  const [near, far] = [day, day + 1].map((ahead) => new Date(now + ahead).toISOString());
+  const read = mapping.decodeMachine({ ...least, created_at: near, updated_at: far });
+  expect([read.createdAt, read.updatedAt]).toEqual([near, undefined]);
+});
+
 test('passwords count in the text that a list may have', () => {
   const machines = Array.from({ length: 1_250 }, (_, index) => {
     return { ...least, id: index + 1, initial_password: 'x'.repeat(4_096) };
