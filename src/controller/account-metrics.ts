@@ -1,7 +1,7 @@
 import type { Account } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** Sets the gauges of the accounts in use, at `now` (monotonic). An account that is no longer in use has no series. */
+/** Sets the gauges of the accounts in use, at `now` (monotonic). An account that is not in use has no series. */
 export function showAccounts(metrics: Metrics, accounts: ReadonlyMap<number, Account>, now: number): void {
   const { providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting } = metrics;
   for (const gauge of [providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting])

@@ -41,7 +41,7 @@ export function createAccessReview(transport: Transport): AccessReview {
         path: `/openapi/v3/apis/${group}/${version}`,
       }),
     async isAllowed(permission, namespace) {
-      const answer = await request({
+      const review = await request({
         verb: 'create',
         resource: 'selfsubjectaccessreviews',
         what: `ask whether to ${permission.verb} ${permission.resource} is allowed`,
@@ -55,7 +55,7 @@ export function createAccessReview(transport: Transport): AccessReview {
         }),
       });
       // Anything but an explicit yes counts as no.
-      return fieldsOf(fieldsOf(answer)['status'])['allowed'] === true;
+      return fieldsOf(fieldsOf(review)['status'])['allowed'] === true;
     },
   };
 }

@@ -162,7 +162,7 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   return { ...quiet, report, after: hold, hold, fastPolling: true, reread: 'Machine' };
 }
 
-/** The pause that the answer asks for began after the observation. */
+/** The failure with the pause that this response asks for, which is newer than the observation. */
 function failedNow(o: Observed, failure: Failure): StatusReason {
   return fromFailure({ ...o, rateLimitedFor: isRefusedAsBusy(failure) ? 0 : (failure.retryAfter ?? 0) }, failure);
 }
@@ -212,7 +212,7 @@ function accepted(decision: Decision): Report | undefined {
   return { ...base(decision, statusReason), operation: recordedOperation, state: stateAfter[action.type] };
 }
 
-/** What the status is to report of a decision; undefined when nothing is new. */
+/** What the status reports of a decision; undefined if nothing is new. */
 export function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
   return decision.statusReason === undefined ? undefined : { ...base(decision, decision.statusReason), operation };
 }

@@ -142,20 +142,20 @@ export const metricsTable = {
   providerCallDuration: {
     type: 'histogram',
     name: 'provider_call_duration_seconds',
-    help: 'Time from a request to the provider to the end of its answer.',
+    help: 'Time from a request to the provider to the end of its response.',
     labels: ['operation'],
     buckets: durations,
   },
   providerUnavailable: {
     type: 'gauge',
     name: 'provider_unavailable',
-    help: 'Whether the circuit breaker is open because the provider does not answer, so that only lists are tried (1), by account: the number that logs name it by.',
+    help: 'Is 1 while the circuit breaker is open because the provider does not respond: only lists are sent, as probes. By account, with its number in the logs.',
     labels: ['account'],
   },
   providerPaused: {
     type: 'gauge',
     name: 'provider_rate_limit_paused',
-    help: 'Whether calls are paused because the provider answered 429 and its Retry-After is not over (1), by account.',
+    help: 'Is 1 while calls are paused after a 429 of the provider, until its Retry-After ends. By account.',
     labels: ['account'],
   },
   providerRate: {
@@ -179,13 +179,13 @@ export const metricsTable = {
   kubernetesCalls: {
     type: 'counter',
     name: 'rest_client_requests_total',
-    help: 'Requests to the Kubernetes API, by HTTP status (`<error>`: no answer), method and host; beside what client-go counts, also by verb and resource.',
+    help: 'Requests to the Kubernetes API, by HTTP status (`<error>`: no response), method and host, as in client-go, and also by verb and resource.',
     labels: ['code', 'method', 'host', 'verb', 'resource'],
   },
   kubernetesCallDuration: {
     type: 'histogram',
     name: 'rest_client_request_duration_seconds',
-    help: 'Time from a request to the Kubernetes API to the start of its answer; the label verb is the HTTP method, as in client-go.',
+    help: 'Time from a request to the Kubernetes API to the start of its response; the label verb is the HTTP method, as in client-go.',
     labels: ['verb', 'host'],
     buckets: requestTimes,
   },
@@ -198,7 +198,7 @@ export const metricsTable = {
   kubernetesReceived: {
     type: 'counter',
     name: 'kubernetes_received_bytes_total',
-    help: 'Bytes of the bodies of its answers, watches included as they come, by verb and resource.',
+    help: 'Bytes of the bodies of responses from the Kubernetes API, including watches as they arrive, by verb and resource.',
     labels: ['verb', 'resource'],
   },
   listAge: {
@@ -234,7 +234,7 @@ export const metricsTable = {
   deletionOldest: {
     type: 'gauge',
     name: 'deletion_oldest_seconds',
-    help: 'How long ago the deletion was requested of the object that has been terminating for longest; 0 when none is.',
+    help: 'Time since the oldest pending deletion was requested; 0 if none is pending.',
     labels: [],
   },
   accountKeyRejected: {

@@ -45,7 +45,7 @@ export class WriteTracker {
     }
   }
 
-  /** A list that started at `startedAt` arrived: changes long before it are no longer needed. */
+  /** A list that started at `startedAt` arrived: changes long before it can be forgotten. */
   forgetBefore(startedAt: number): void {
     for (const [machineName, at] of this.#answeredAt) {
       if (at < startedAt - keptFor) this.#answeredAt.delete(machineName);

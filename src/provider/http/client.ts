@@ -30,7 +30,7 @@ export interface CallRecord {
 
 /**
  * Milliseconds: to connect, for the response to start, and for a whole read with all its attempts. A write ends after
- * connect and response together at the latest, so its caller knows when it is no longer in flight.
+ * connect and response together at the latest, so its caller knows when it has ended.
  */
 export interface CallTimeouts {
   readonly connect: number;

@@ -6,7 +6,7 @@ export const callPriorities = ['Remove', 'Power', 'Create', 'Read', 'List'] as c
 export type CallPriority = (typeof callPriorities)[number];
 
 /** One slot in this many goes to the priority that has waited longest for one, so that none starves. */
-const agingTurn = 4;
+const agingInterval = 4;
 
 export interface CallSchedulerOptions {
   readonly bucket: TokenBucket;
@@ -127,7 +127,7 @@ export class CallScheduler {
     const waiting = callPriorities.filter(
       (priority) => this.#level(priority).size > 0 && (mayCall || priority === 'List'),
     );
-    if ((this.#dispatched + 1) % agingTurn !== 0) return waiting[0];
+    if ((this.#dispatched + 1) % agingInterval !== 0) return waiting[0];
     let longest = waiting[0];
     for (const priority of waiting) {
       if (longest === undefined || this.#level(priority).lastDispatch < this.#level(longest).lastDispatch)
