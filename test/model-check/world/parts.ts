@@ -13,7 +13,6 @@ const omitted: ReadonlySet<string> = new Set([
   '$settings',
   '$abort',
   '$fastPolling',
-  '$unread',
   '$lastList',
   '$lastRead',
   '$fastInterval',
@@ -29,6 +28,7 @@ const omitted: ReadonlySet<string> = new Set([
  * The fields of the account and of its parts, except `ended` ones and what they were given: functions, and objects that have some.
  */
 export function partsOf(account: object, ended: ReadonlySet<string>): Parts {
+  const unused = new Set(isChecked ? [] : [...omitted, ...ended]);
   const seen = new Set<object>();
   const fieldsOf = (part: object): Parts => {
     seen.add(part);
@@ -36,14 +36,21 @@ export function partsOf(account: object, ended: ReadonlySet<string>): Parts {
     const fields: Record<string, unknown> = {};
     // `as`: any value.
     for (const [name, value] of Object.entries(part) as [string, unknown][]) {
+      unused.delete(name);
       if (omitted.has(name) || ended.has(name) || !isData(value)) continue;
       if (!isPart(value)) fields[name] = copyOf(value);
       else if (!seen.has(value)) fields[name] = fieldsOf(value);
     }
     return fields;
   };
-  return fieldsOf(account);
+  const parts = fieldsOf(account);
+  if (unused.size > 0) throw new Error(`the account has no ${[...unused].join(', ')}`);
+  isChecked = true;
+  return parts;
 }
+
+/** Whether the account has every field in `omitted`. */
+let isChecked = false;
 
 const openClasses = new WeakSet<object>();
 
