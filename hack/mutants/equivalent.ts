@@ -69,13 +69,6 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'src/kubernetes/cache/list-watch.ts',
-    function: 'listAndWatch.watch',
-    kind: 'number',
-    text: '1',
-    reason: 'Only whether there was a watch before is asked.',
-  },
-  {
-    file: 'src/kubernetes/cache/list-watch.ts',
     function: 'listAndWatch.apply',
     kind: 'number',
     text: '0',
@@ -227,7 +220,7 @@ export const equivalents: readonly Equivalent[] = [
     file: 'src/provider/http/classify.ts',
     function: 'classify',
     kind: 'case',
-    text: "case 'Answered': break;",
+    text: "case 'Responded': break;",
     reason: 'Without a case the switch ends as well.',
   },
   {
