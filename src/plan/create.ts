@@ -63,6 +63,7 @@ export function create(o: Observed): Decision {
 
   const resolution = resolve(spec, o.catalog);
   if (!resolution.ok) return requeue(resolution.statusReason, { after: refusedRetry });
+  if (o.recreationDueAt !== undefined && o.recreationDueAt > o.now) return delayed(o, o.recreationDueAt);
   const name = providerName(o.object);
   return perform(
     {
@@ -91,6 +92,12 @@ export function create(o: Observed): Decision {
 function repeatAfter(creates: number, { recreateAfter }: Limits): number {
   const delays = { first: recreateAfter, longest: Math.max(recreateAfter, longestRepeat) };
   return creates < 2 ? 0 : exponentialDelay(creates - 2, delays);
+}
+
+function delayed({ identity, intent, now }: Observed, dueAt: number): Decision {
+  const gone = identity.kind === 'Known' ? identity.id : intent?.replaces;
+  const message = `VM ${gone} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
+  return requeue({ reason: 'RecreationDelayed', message }, { after: dueAt - now });
 }
 
 /** Whether the spec asks for a VM that this object did not create. */

@@ -7,7 +7,6 @@ import { compareWithSpec } from './as-specified.ts';
 import { isCreatable } from './catalog.ts';
 import { create } from './create.ts';
 import { externalDeletePolicyOf } from './defaults.ts';
-import { toSeconds } from './whole-seconds.ts';
 import type { MachineObservation, Observed } from './observed.ts';
 
 /** The rule for a VM on record that is confirmed deleted. */
@@ -22,11 +21,7 @@ export function externallyDeleted(o: Observed): Decision | undefined {
         message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because ${obstacle}`,
       });
     const decision = create(o);
-    const dueAt = o.recreationDueAt ?? o.now;
-    if (decision.action.type === 'Create' && dueAt > o.now) {
-      const message = `VM ${identity.id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
-      return requeue({ reason: 'RecreationDelayed', message }, { after: dueAt - o.now });
-    }
+    if (decision.statusReason?.reason === 'RecreationDelayed') return decision;
     const message = `VM ${identity.id} was deleted outside the operator; a new one is created`;
     return { ...decision, event: { reason: 'ExternallyDeleted', message } };
   }
@@ -63,9 +58,15 @@ function recreationObstacle(object: VirtualMachine, id: number): string | undefi
 
 /**
  * Whether the object counts towards the account's rate limit of recreations: not while a create request is only
- * planned.
+ * planned. `replaced`: the VM that an earlier create request was to replace, which is a recreation each time it is sent.
  */
-export function needsRecreationSlot(object: VirtualMachine, identity: Identity, { isPaused }: Requests): boolean {
-  if (identity.kind !== 'Known' || object.spec.managementPolicy !== 'Manage' || isPaused) return false;
+export function needsRecreationSlot(
+  object: VirtualMachine,
+  identity: Identity,
+  { isPaused }: Requests,
+  replaced: number | undefined,
+): boolean {
+  if (object.spec.managementPolicy !== 'Manage' || isPaused) return false;
+  if (identity.kind !== 'Known') return replaced !== undefined;
   return isRecreated(object, identity) && recreationObstacle(object, identity.id) === undefined;
 }

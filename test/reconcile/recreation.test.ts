@@ -191,6 +191,20 @@ describe('a deleted VM', () => {
     expect(gaps).toEqual([expect.toSatisfy(isMinute), expect.toSatisfy(isMinute)]);
   });
 
+  it('is recreated at most once a minute although the provider refused the first requests', async () => {
+    const { fakeProvider, clock } = await createFleet(5);
+    for (const id of [1, 2, 3, 4]) fakeProvider.machines.delete(id);
+    fakeProvider.accidents.set('CreateMachine', [
+      { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 90 * second },
+      { class: 'Retry', code: 'ServerError', status: 503 },
+    ]);
+    await clock.advance(30 * minute);
+    const times = fakeProvider.calls.filter(({ operation }) => operation === 'CreateMachine').map(({ at }) => at);
+    const recreations = times.slice(-6);
+    expect(recreations.slice(1).every((at, index) => at - (recreations[index] ?? 0) >= minute)).toBe(true);
+    expect(fakeProvider.machines.size).toBe(5);
+  });
+
   it.each([
     { what: 'are only planned', change: { spec: { managementPolicy: 'Plan' } }, reason: 'PlanOnly' },
     { what: 'are paused', change: { metadata: { annotations: { 'vps247.com/paused': 'true' } } }, reason: 'Paused' },

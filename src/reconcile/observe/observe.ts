@@ -102,7 +102,9 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       machine,
       catalog: observeCatalog(isCreate ? account?.catalog(key) : undefined),
       recreationDueAt:
-        isCreate && needsRecreationSlot(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
+        isCreate && needsRecreationSlot(object, identity, requests, isIntentProven ? lastIntent?.replaces : undefined)
+          ? recreationDueAt(deps, key, account)
+          : undefined,
       duplicates: duplicatesOf(object, identity, machine, account, isDefaultKey),
       isProviderUnavailable: account?.isUnavailable === true,
       rateLimitedFor: Math.max(0, (account?.rateLimitedUntil ?? 0) - deps.clock.monotonic()),
