@@ -3,28 +3,28 @@
  * place that names them: types, defaults, the program's help and the control API are generated from it.
  */
 interface Setting<T> {
-  readonly byDefault: T;
+  readonly defaultValue: T;
   readonly expects: string;
-  readonly sentence: string;
+  readonly description: string;
   /** The value that `input` (of a flag or of JSON) stands for, or undefined. */
   read(input: unknown): T | undefined;
 }
 
 /** The first value is the default. */
-function choice<const T extends string>(values: readonly [T, ...T[]], sentence: string): Setting<T> {
+function choice<const T extends string>(values: readonly [T, ...T[]], description: string): Setting<T> {
   return {
-    byDefault: values[0],
+    defaultValue: values[0],
     expects: values.join(' | '),
-    sentence,
+    description,
     read: (input) => values.find((value) => value === String(input)),
   };
 }
 
-function count(sentence: string, byDefault = 0): Setting<number> {
+function count(description: string, defaultValue = 0): Setting<number> {
   return {
-    byDefault,
+    defaultValue,
     expects: 'a whole number',
-    sentence,
+    description,
     read: (input) => {
       const value = typeof input === 'string' && /^\d{1,12}$/.test(input) ? Number(input) : input;
       return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
@@ -32,11 +32,11 @@ function count(sentence: string, byDefault = 0): Setting<number> {
   };
 }
 
-function offset(sentence: string): Setting<number> {
+function offset(description: string): Setting<number> {
   return {
-    byDefault: 0,
+    defaultValue: 0,
     expects: 'a whole number, negative or not',
-    sentence,
+    description,
     read: (input) => {
       const value = typeof input === 'string' && /^-?\d{1,12}$/.test(input) ? Number(input) : input;
       return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
@@ -44,21 +44,21 @@ function offset(sentence: string): Setting<number> {
   };
 }
 
-function text(byDefault: string, sentence: string): Setting<string> {
+function text(defaultValue: string, description: string): Setting<string> {
   return {
-    byDefault,
+    defaultValue,
     expects: 'a text',
-    sentence,
+    description,
     read: (input) => (typeof input === 'string' ? input : undefined),
   };
 }
 
 /** A regular expression that is matched against VM names; the empty text matches none. */
-function names(sentence: string): Setting<string> {
+function names(description: string): Setting<string> {
   return {
-    byDefault: '',
+    defaultValue: '',
     expects: 'a regular expression',
-    sentence,
+    description,
     read: (input) => (typeof input === 'string' && isPattern(input) ? input : undefined),
   };
 }
@@ -131,12 +131,12 @@ export type Behavior = {
 };
 
 export const defaultBehavior: Behavior = Object.fromEntries(
-  Object.entries(behaviorTable).map(([name, { byDefault }]) => [name, byDefault]),
+  Object.entries(behaviorTable).map(([name, { defaultValue }]) => [name, defaultValue]),
   // `fromEntries` loses which value belongs to which name; the table above defines it.
 ) as Behavior;
 
 /**
- * Validates values from outside. It reports all problems at once, a sentence each; `switches` is only usable without
+ * Validates values from outside. It reports all problems at once, a description each; `switches` is only usable without
  * any.
  */
 export function readBehavior(input: Readonly<Record<string, unknown>>): {

@@ -48,7 +48,7 @@ const endpoints: Readonly<Record<string, Handle>> = {
   'GET switches': ({ switches }) => ({
     switches,
     about: Object.fromEntries(
-      Object.entries(behaviorTable).map(([name, { expects, sentence }]) => [name, { expects, sentence }]),
+      Object.entries(behaviorTable).map(([name, { expects, description }]) => [name, { expects, description }]),
     ),
   }),
   'POST switches': (emulator, { body }) => {

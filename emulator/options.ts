@@ -43,8 +43,8 @@ export function readOptions(
 
 export function helpText(): string {
   const switchLines = Object.entries(behaviorTable).map(
-    ([name, { expects, sentence }]) =>
-      `    ${name}=${JSON.stringify(defaultBehavior[name as keyof Behavior]).replaceAll('"', '')}\n        ${sentence} (${expects})`,
+    ([name, { expects, description }]) =>
+      `    ${name}=${JSON.stringify(defaultBehavior[name as keyof Behavior]).replaceAll('"', '')}\n        ${description} (${expects})`,
   );
   return [
     'Emulates the API of vps247: VMs that exist in memory only, with faults on request.',
@@ -109,12 +109,18 @@ function collect(args: readonly string[], problems: string[]): Given {
   return given;
 }
 
-function readNumber(flag: Flag, given: readonly string[], byDefault: number, most: number, problems: string[]): number {
+function readNumber(
+  flag: Flag,
+  given: readonly string[],
+  defaultValue: number,
+  most: number,
+  problems: string[],
+): number {
   const text = given.at(-1);
-  if (text === undefined) return byDefault;
+  if (text === undefined) return defaultValue;
   if (/^\d{1,10}$/.test(text) && Number(text) <= most) return Number(text);
   problems.push(`--${flag} takes a whole number up to ${most}, not "${text}".`);
-  return byDefault;
+  return defaultValue;
 }
 
 function pairs(flag: Flag, given: readonly string[], problems: string[]): (readonly [string, string])[] {

@@ -5,15 +5,15 @@ import { generatedFrom, pageWidth, wrapped } from './table.ts';
 /** docs/configuration.md: every setting with its flag, variable, default and valid values. */
 export function renderConfiguration(): string {
   const entries = settingNames.map((name) => {
-    const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
+    const { kind, defaultValue, description }: Setting<unknown> = settingsTable[name];
     const facts = [
       `- Variable: \`${variableOf(name)}\``,
       `- Value: ${kind.rule}`,
-      ...(byDefault === '' ? [] : [`- Default: \`${byDefault}\``]),
+      ...(defaultValue === '' ? [] : [`- Default: \`${defaultValue}\``]),
     ];
     return [
       `### ${flagOf(name)}`,
-      wrapped(sentence, pageWidth),
+      wrapped(description, pageWidth),
       facts.map((fact) => wrapped(fact, pageWidth, '  ')).join('\n'),
     ].join('\n\n');
   });

@@ -51,8 +51,8 @@ list. A Role in that namespace, for this one Secret.
 
 ## Permissions of users
 
-The chart adds VirtualMachines to Kubernetes' own roles, so you don't need further bindings where
-these are bound. With \`watchNamespaces\` or \`rbac.aggregateRoles: false\`, the chart doesn't install
+The chart adds VirtualMachines to the roles \`view\`, \`edit\` and \`admin\` of Kubernetes. Users with one
+of these roles need no other. With \`watchNamespaces\` or \`rbac.aggregateRoles: false\`, the chart doesn't install
 these roles. Bind your own Roles instead. [A namespace for a team](../examples/team/README.md) has
 an example.
 

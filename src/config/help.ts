@@ -5,10 +5,10 @@ const width = 100;
 /** The output of `--help`: every flag with its variable, default and description. */
 export function helpText(): string {
   const entries = settingNames.map((name) => {
-    const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
+    const { kind, defaultValue, description }: Setting<unknown> = settingsTable[name];
     const usage = kind.placeholder === undefined ? flagOf(name) : `${flagOf(name)} ${kind.placeholder}`;
-    const origin = byDefault === '' ? variableOf(name) : `${variableOf(name)}, default ${byDefault}`;
-    return `  ${usage}  (${origin})\n${wrap(sentence)}`;
+    const origin = defaultValue === '' ? variableOf(name) : `${variableOf(name)}, default ${defaultValue}`;
+    return `  ${usage}  (${origin})\n${wrap(description)}`;
   });
   return [
     'vps247-operator manages virtual machines at vps247 as Kubernetes objects.',
@@ -21,9 +21,9 @@ export function helpText(): string {
   ].join('\n');
 }
 
-function wrap(sentence: string): string {
+function wrap(description: string): string {
   const lines = [''];
-  for (const word of sentence.split(' ')) {
+  for (const word of description.split(' ')) {
     const line = lines.at(-1) ?? '';
     if (line.length + word.length + 7 > width) lines.push(word);
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;

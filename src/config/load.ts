@@ -40,13 +40,13 @@ export function loadSettings(argv: readonly string[], env: Readonly<Record<strin
   const values = new Map<SettingName, unknown>();
   for (const name of settingNames) {
     const given = flags.get(name) ?? fromEnvironment(name, env);
-    const { kind, byDefault }: Setting<unknown> = settingsTable[name];
-    const read = kind.read(given?.text ?? byDefault);
+    const { kind, defaultValue }: Setting<unknown> = settingsTable[name];
+    const read = kind.read(given?.text ?? defaultValue);
     if (read === undefined && given !== undefined) {
       problems.push(`${given.source} must be ${kind.rule}, not ${quote(kind.show?.(given.text) ?? given.text)}.`);
     }
     // An invalid setting gets its default, so that the rules between settings can still be checked.
-    values.set(name, (read ?? kind.read(byDefault))?.value);
+    values.set(name, (read ?? kind.read(defaultValue))?.value);
   }
   // `as`: one value for each name of the table, parsed by the kind that determines the property's type.
   const settings = Object.fromEntries(values) as Settings;
@@ -123,7 +123,7 @@ function contradictions(settings: Settings): string[] {
       `${flagOf('apiUrl')} must be https, because API keys are sent there; for a test, also set ${flagOf('insecureApiUrl')}.`,
     );
   }
-  problems.push(...ordered.flatMap((order) => disorder(settings, order)));
+  problems.push(...ordered.flatMap((order) => orderProblems(settings, order)));
   const { metricsAddress, healthAddress, defaultCredentialsSecret, defaultCredentialsNamespaces } = settings;
   if ((defaultCredentialsSecret === undefined) !== (defaultCredentialsNamespaces.length === 0)) {
     problems.push(
@@ -162,7 +162,7 @@ export const ordered: readonly Order[] = [
   { lesser: 'renewDeadline', greater: 'leaseDuration', factor: 1.2 },
 ];
 
-function disorder(settings: Settings, { lesser, greater, factor }: Order): string[] {
+function orderProblems(settings: Settings, { lesser, greater, factor }: Order): string[] {
   if (settings[lesser] * factor <= settings[greater]) return [];
   const [low, high] = [formatDuration(settings[lesser]), formatDuration(settings[greater])];
   const rule = factor === 1 ? 'must not be longer than' : `must fit ${factor} times into`;

@@ -18,12 +18,12 @@ import {
 export interface Setting<T> {
   readonly kind: Kind<T>;
   /** As text, parsed like any other value; empty means unset. */
-  readonly byDefault: string;
-  readonly sentence: string;
+  readonly defaultValue: string;
+  readonly description: string;
 }
 
-function setting<T>(kind: Kind<T>, byDefault: string, sentence: string): Setting<T> {
-  return { kind, byDefault, sentence };
+function setting<T>(kind: Kind<T>, defaultValue: string, description: string): Setting<T> {
+  return { kind, defaultValue, description };
 }
 
 /**

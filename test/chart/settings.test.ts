@@ -21,18 +21,18 @@ const texts: Readonly<Partial<Record<SettingName, string>>> = {
 
 /** A value other than the default, as in a values file. */
 function another(name: SettingName): unknown {
-  const { kind, byDefault }: Setting<unknown> = settingsTable[name];
+  const { kind, defaultValue }: Setting<unknown> = settingsTable[name];
   const bounds: Bounds = kind.bounds;
   switch (bounds.type) {
     case 'toggle':
-      return byDefault !== 'true';
+      return defaultValue !== 'true';
     case 'integer':
       return bounds.maximum;
     case 'duration':
       // Within the range of every one of them, and in their order.
       return { leaseDuration: '60s', renewDeadline: '30s', retryPeriod: '5s' }[name as string] ?? '20s';
     case 'choice':
-      return bounds.options.find((option) => option !== byDefault);
+      return bounds.options.find((option) => option !== defaultValue);
     case 'list':
       return ['team-b', 'team-a'];
     case 'text':

@@ -220,9 +220,9 @@ describe('the table', () => {
   test.each(settingNames.map((name) => [name]))(
     '%s: its default can be parsed and its description is one sentence',
     (name) => {
-      const { kind, byDefault, sentence } = settingsTable[name];
-      expect(kind.read(byDefault)).toBeDefined();
-      expect(sentence).toMatch(/^[A-Z].*\.$/);
+      const { kind, defaultValue, description } = settingsTable[name];
+      expect(kind.read(defaultValue)).toBeDefined();
+      expect(description).toMatch(/^[A-Z].*\.$/);
     },
   );
 
@@ -232,7 +232,7 @@ describe('the table', () => {
     for (const name of settingNames) {
       expect(help).toContain(`${flagOf(name)} `);
       expect(help).toContain(variableOf(name));
-      expect(help).toContain(settingsTable[name].byDefault);
+      expect(help).toContain(settingsTable[name].defaultValue);
     }
     expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
   });

@@ -258,7 +258,7 @@ describe('switches from outside', () => {
   });
 
   test('every default is a value that the switch accepts', () => {
-    expect(Object.entries(behaviorTable).filter(([, row]) => row.read(row.byDefault) !== row.byDefault)).toEqual([]);
+    expect(Object.entries(behaviorTable).filter(([, row]) => row.read(row.defaultValue) !== row.defaultValue)).toEqual([]);
   });
 
   test('an empty pattern matches no VM', () => {

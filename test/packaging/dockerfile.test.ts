@@ -145,7 +145,7 @@ test('the labels match package.json and the given revision', () => {
 
 test('the ports are those that the operator listens on', () => {
   const ports = [settingsTable.metricsAddress, settingsTable.healthAddress].map(
-    ({ byDefault }) => /\d+$/.exec(byDefault)?.[0],
+    ({ defaultValue }) => /\d+$/.exec(defaultValue)?.[0],
   );
   expect(restOf('EXPOSE')?.split(' ')).toEqual(ports);
 });

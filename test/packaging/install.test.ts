@@ -81,7 +81,7 @@ test('the pod requests no privileges', () => {
 
 test('several operators need a Lease, which they may acquire in their own namespace only', () => {
   expect(deployment['spec'].replicas).toBe(2);
-  expect(settingsTable.leaderElection.byDefault).toBe('true');
+  expect(settingsTable.leaderElection.defaultValue).toBe('true');
   expect(container.env.map(({ name }: { name: string }) => name)).not.toContain(variableOf('leaderElection'));
   const role = onlyOne(manifests, 'Role');
   expect(role['rules']).toEqual([

@@ -80,8 +80,8 @@ test('the samples show one of each: running, halted, ignoring the shutdown signa
 test('the example of credentials has the label and key that objects use, contains no key, and is not applied with the samples', () => {
   const secret = onlyOne(readManifests(path.join(samplesFolder, 'credentials')), 'Secret');
   const reference = specSchema.properties?.['credentialsSecretRef'];
-  const byDefault = (field: string) => reference?.properties?.[field]?.default;
-  expect(secret.metadata).toEqual({ name: byDefault('name'), labels: { [credentialsLabel]: 'true' } });
-  expect(secret['stringData']).toEqual({ [String(byDefault('key'))]: 'REPLACE_ME' });
+  const defaultValue = (field: string) => reference?.properties?.[field]?.default;
+  expect(secret.metadata).toEqual({ name: defaultValue('name'), labels: { [credentialsLabel]: 'true' } });
+  expect(secret['stringData']).toEqual({ [String(defaultValue('key'))]: 'REPLACE_ME' });
   expect(samples.map(({ kind }) => kind)).not.toContain('Secret');
 });

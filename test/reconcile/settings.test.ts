@@ -18,7 +18,7 @@ interface Effect<Name extends keyof OperatorSettings> {
   readonly withoutBystanders?: string;
   readonly observe: (world: World) => unknown;
   /** What is observed with the default, and with the value. */
-  readonly expected: readonly [byDefault: unknown, set: unknown];
+  readonly expected: readonly [defaultValue: unknown, set: unknown];
 }
 
 const ready = ({ condition }: World, name = 'web'): string | undefined => condition(name, 'Ready')?.reason;
@@ -295,8 +295,8 @@ describe.each(settings)('the setting %s', (name) => {
   const options = withoutBystanders === undefined ? {} : { withoutBystanders };
 
   it('has its documented effect', async () => {
-    const byDefault = await observe(await createWorld(others, options));
+    const defaultValue = await observe(await createWorld(others, options));
     const set = await observe(await createWorld({ ...others, [name]: value }, options));
-    expect([byDefault, set]).toEqual(expected);
+    expect([defaultValue, set]).toEqual(expected);
   });
 });

@@ -22,10 +22,10 @@ const fixedNames = Object.keys(fixed) as readonly SettingName[];
 /** deploy/chart/files/settings.json: what the templates need to validate settings. */
 function renderSettings(): string {
   const durations = configNames.flatMap((name) => {
-    const { kind, byDefault }: Setting<unknown> = settingsTable[name];
+    const { kind, defaultValue }: Setting<unknown> = settingsTable[name];
     const { bounds, rule } = kind;
     if (bounds.type !== 'duration') return [];
-    return [[name, { minimum: bounds.minimum, maximum: bounds.maximum, byDefault, rule }]];
+    return [[name, { minimum: bounds.minimum, maximum: bounds.maximum, defaultValue, rule }]];
   });
   const known = {
     durations: Object.fromEntries(durations),

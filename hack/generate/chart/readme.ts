@@ -11,15 +11,15 @@ export function renderChartReadme(): string {
   const lists = sections.map((section) => {
     const entries = values
       .filter((value) => value.section === section)
-      .map(({ keys, byDefault, description }) =>
-        entryOf(keys.join('.'), `default \`${JSON.stringify(byDefault)}\``, description),
+      .map(({ keys, defaultValue, description }) =>
+        entryOf(keys.join('.'), `default \`${JSON.stringify(defaultValue)}\``, description),
       );
     return `${section === '' ? '' : `### ${section}\n\n`}${entries.join('\n')}`;
   });
   const settings = configNames.map((name) => {
-    const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
-    const rule = byDefault === '' ? kind.rule : `${kind.rule}, default \`${byDefault}\``;
-    return entryOf(`config.${name}`, rule, sentence);
+    const { kind, defaultValue, description }: Setting<unknown> = settingsTable[name];
+    const rule = defaultValue === '' ? kind.rule : `${kind.rule}, default \`${defaultValue}\``;
+    return entryOf(`config.${name}`, rule, description);
   });
   const { description, version } = packageInfo();
   return `# vps247-operator

@@ -106,14 +106,14 @@ function branch(): Branch {
   return { type: 'object', additionalProperties: false, properties: {} };
 }
 
-function schemaOf({ keys, description, byDefault, refinement }: Value): Schema {
+function schemaOf({ keys, description, defaultValue, refinement }: Value): Schema {
   // The default determines at least the type.
-  const type = Array.isArray(byDefault) ? 'array' : isMap(byDefault) ? 'object' : typeOf(byDefault);
+  const type = Array.isArray(defaultValue) ? 'array' : isMap(defaultValue) ? 'object' : typeOf(defaultValue);
   const { $ref, ...refined } = resolve(refinement);
   if ($ref !== undefined) throw new Error(`values.yaml refers to ${String($ref)}, which is not defined`);
   if (type === 'array' && refined['items'] === undefined)
     throw new Error(`values.yaml does not say what is in ${keys.join('.')}`);
-  return { description, type, ...refined, default: byDefault };
+  return { description, type, ...refined, default: defaultValue };
 }
 
 function typeOf(value: unknown): string {
@@ -136,8 +136,8 @@ function configSchema(): Schema {
 }
 
 function settingSchema(name: SettingName): Schema {
-  const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
-  const description = `${sentence} It must be ${kind.rule}.${byDefault === '' ? '' : ` By default ${byDefault}.`}`;
+  const { kind, defaultValue, description: purpose }: Setting<unknown> = settingsTable[name];
+  const description = `${purpose} It must be ${kind.rule}.${defaultValue === '' ? '' : ` By default ${defaultValue}.`}`;
   const { bounds } = kind;
   switch (bounds.type) {
     case 'toggle':

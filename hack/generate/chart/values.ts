@@ -17,7 +17,7 @@ export interface Value {
   readonly keys: readonly string[];
   readonly section: string;
   readonly description: string;
-  readonly byDefault: unknown;
+  readonly defaultValue: unknown;
   /** The description from the comment. */
   readonly refinement: Schema;
 }
@@ -48,16 +48,16 @@ export function readValues(): readonly Value[] {
     if (key === undefined || indentation.length > insideOf) continue;
     while ((above.at(-1)?.indent ?? -1) >= indentation.length) above.pop();
     const keys = [...above.map((parent) => parent.key), key];
-    const byDefault = keys.reduce<unknown>((node, part) => (isMap(node) ? node[part] : undefined), tree);
+    const defaultValue = keys.reduce<unknown>((node, part) => (isMap(node) ? node[part] : undefined), tree);
     const { description, refinement } = understand(comment);
     comment = [];
-    if (isMap(byDefault) && Object.keys(byDefault).length > 0 && refinement === undefined) {
+    if (isMap(defaultValue) && Object.keys(defaultValue).length > 0 && refinement === undefined) {
       above.push({ key, indent: indentation.length });
       insideOf = Number.POSITIVE_INFINITY;
       continue;
     }
     if (description.length === 0) throw new Error(`values.yaml says nothing about ${keys.join('.')}`);
-    values.push({ keys, section, description: description.join(' '), byDefault, refinement: refinement ?? {} });
+    values.push({ keys, section, description: description.join(' '), defaultValue, refinement: refinement ?? {} });
     insideOf = indentation.length;
   }
   return values;

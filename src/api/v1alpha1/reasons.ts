@@ -13,7 +13,7 @@ import { identityReasons } from './identity-reasons.ts';
 import { observationReasons } from './observation-reasons.ts';
 import { inProgress, type ReasonRow, stalled } from './reason-row.ts';
 
-const waits = 'No action needed.';
+const noAction = 'No action needed.';
 const keepVm = code(deleteKeepingVm(anyObject));
 const retryNow = `To retry immediately: ${code(reconcileNow(anyObject))}.`;
 const newApiKey = code(replaceApiKey(anyObject.namespace, defaultCredentials));
@@ -33,13 +33,13 @@ const table = {
     event: 'Normal',
     meaning:
       'The VM exists and its power state matches spec.powerState. A VM that is to be halted is Ready when it is halted.',
-    remedy: waits,
+    remedy: noAction,
   },
   Creating: {
     ...inProgress,
     meaning:
       "The provider accepted the VM and is provisioning it, or the operator is adopting a VM that exists. Or the create request waits for a slot in the operator's request queue, or for the provider's response. The message shows which.",
-    remedy: waits,
+    remedy: noAction,
   },
   ProvisioningFailed: {
     ready: 'False',
@@ -113,22 +113,22 @@ const table = {
   Starting: {
     ...inProgress,
     meaning: 'The VM is being powered on.',
-    remedy: waits,
+    remedy: noAction,
   },
   Stopping: {
     ...inProgress,
     meaning: 'The VM is being powered off: by a shutdown signal, or by cutting its power, depending on spec.powerOff.',
-    remedy: waits,
+    remedy: noAction,
   },
   Restarting: {
     ...inProgress,
     meaning: 'The VM is being restarted, as spec.restartRequest requests.',
-    remedy: waits,
+    remedy: noAction,
   },
   ProviderBusy: {
     ...inProgress,
     meaning: 'The provider is busy with the VM and accepts no further power request.',
-    remedy: waits,
+    remedy: noAction,
   },
   PowerTransitionStuck: {
     ready: 'False',
@@ -214,7 +214,7 @@ const table = {
     event: 'Normal',
     meaning:
       'The provider asked for fewer requests. The operator sends none for this account until the time that the provider named.',
-    remedy: waits,
+    remedy: noAction,
   },
   ProviderUnavailable: {
     ready: 'Keep',
@@ -299,7 +299,7 @@ const table = {
     event: 'Warning',
     meaning:
       'The annotation vps247.com/machine differed from the record in the status. The operator ignores it and writes the recorded value. Reported as an event only.',
-    remedy: waits,
+    remedy: noAction,
   },
   WriteRefused: {
     ready: 'Keep',
@@ -325,7 +325,7 @@ const table = {
     ...inProgress,
     meaning:
       'The object is being deleted. The operator powers the VM off, deletes it, and confirms that it is deleted before it removes the finalizer.',
-    remedy: waits,
+    remedy: noAction,
   },
   Retained: {
     ready: 'Keep',

@@ -16,7 +16,7 @@
 {{- /* Durations: their range, and their order, with the operator's default for those that aren't set. */}}
 {{- $durations := dict }}
 {{- range $name, $limits := $known.durations }}
-{{- $given := get $config $name | default $limits.byDefault }}
+{{- $given := get $config $name | default $limits.defaultValue }}
 {{- $value := include "vps247-operator.milliseconds" $given | float64 }}
 {{- if or (lt $value $limits.minimum) (gt $value $limits.maximum) }}
 - config.{{ $name }} is {{ $given }}: it must be {{ $limits.rule }}.
