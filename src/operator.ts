@@ -75,7 +75,8 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
   const events = createEventRecorder({ client, ...ports, instance: deps.instance });
 
   // Watch: the objects, and which of them this installation reconciles.
-  const watch = { client, ...ports, namespaces, relistInterval: settings.relistInterval };
+  const onRestart = (resource: string) => metrics.watchRestarts.inc({ resource });
+  const watch = { client, ...ports, namespaces, relistInterval: settings.relistInterval, onRestart };
   const objects = createReflector<VirtualMachine>({
     ...watch,
     resource: { group, version, plural },

@@ -10,8 +10,11 @@ import type { AccountIdentity } from '../controller/reservation.ts';
 /** The provider counts transfer in MB of 1,048,576 bytes: the GB of a package are 1,024 of them. */
 const megabyte = 1_048_576;
 
+const usageFields = ['unbilledHours', 'transferTotal', 'transferRemaining'] as const;
 /** Below this share of the monthly allowance, a VM has little transfer left. */
-const lowShare = 0.1;
+const lowTransfer = 0.1;
+/** The sum over all VMs of an account for which the provider returns it; undefined if there are none. */
+type Usage = Pick<Machine, (typeof usageFields)[number]> & { readonly lowTransfer: number };
 
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
@@ -42,7 +45,7 @@ export class FleetMetrics {
   readonly #held = new WeakMap<Snapshot, { readonly held: number; readonly changes: number }>();
   /** A list never changes. */
   readonly #duplicates = new WeakMap<Snapshot, number>();
-  readonly #lowTransfer = new WeakMap<Snapshot, number | undefined>();
+  readonly #usage = new WeakMap<Snapshot, Usage>();
 
   constructor(options: FleetMetricsOptions) {
     this.#options = options;
@@ -76,9 +79,11 @@ export class FleetMetrics {
     let oldest = Number.POSITIVE_INFINITY;
     for (const deletedAt of this.#deletedAt.values()) oldest = Math.min(oldest, deletedAt);
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) / 1_000 : 0);
-    const { accountKeyRejected, accountMachines, accountDuplicateNames, accountLowTransfer } = metrics;
+    const { accountKeyRejected, accountMachines, accountDuplicateNames } = metrics;
+    const { accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer } = metrics;
     const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction } = metrics;
-    for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames, accountLowTransfer]) gauge.reset();
+    for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames]) gauge.reset();
+    for (const gauge of [accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer]) gauge.reset();
     for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction])
       gauge.reset();
     for (const [ordinal, account] of this.#options.accounts.list()) {
@@ -109,8 +114,13 @@ export class FleetMetrics {
     metrics.accountMachines.set({ account, managed: 'true' }, held);
     metrics.accountMachines.set({ account, managed: 'false' }, snapshot.machines.length - held);
     metrics.accountDuplicateNames.set({ account }, this.#duplicatesIn(snapshot));
-    const lowTransfer = this.#lowTransferIn(snapshot);
-    if (lowTransfer !== undefined) metrics.accountLowTransfer.set({ account }, lowTransfer);
+    const { unbilledHours, transferTotal, transferRemaining, lowTransfer: low } = this.#usageIn(snapshot);
+    if (unbilledHours !== undefined) metrics.accountUnbilled.set({ account }, unbilledHours);
+    if (transferTotal !== undefined) metrics.accountTransfer.set({ account }, transferTotal * megabyte);
+    if (transferRemaining !== undefined) {
+      metrics.accountTransferRemaining.set({ account }, transferRemaining * megabyte);
+      metrics.accountLowTransfer.set({ account }, low);
+    }
   }
 
   /**
@@ -137,14 +147,22 @@ export class FleetMetrics {
     return held;
   }
 
-  /** Undefined if the provider reports the remaining transfer of no VM. */
-  #lowTransferIn(snapshot: Snapshot): number | undefined {
-    if (!this.#lowTransfer.has(snapshot)) {
-      const reported = snapshot.machines.filter(({ transferRemaining }) => transferRemaining !== undefined);
-      const low = reported.length === 0 ? undefined : reported.filter(hasLowTransfer).length;
-      this.#lowTransfer.set(snapshot, low);
+  /** Above the limit of per-VM metrics, only these are exported. */
+  #usageIn(snapshot: Snapshot): Usage {
+    let usage = this.#usage.get(snapshot);
+    if (usage === undefined) {
+      const sums: { -readonly [K in keyof Usage]: Usage[K] } = { lowTransfer: 0 };
+      for (const machine of snapshot.machines) {
+        if (hasLowTransfer(machine)) sums.lowTransfer += 1;
+        for (const field of usageFields) {
+          const value = machine[field];
+          if (value !== undefined) sums[field] = (sums[field] ?? 0) + value;
+        }
+      }
+      usage = sums;
+      this.#usage.set(snapshot, usage);
     }
-    return this.#lowTransfer.get(snapshot);
+    return usage;
   }
 
   #duplicatesIn(snapshot: Snapshot): number {
@@ -177,7 +195,7 @@ export class FleetMetrics {
 
 /** A VM without a limit has a transfer of 0. */
 function hasLowTransfer({ transferTotal: total = 0, transferRemaining: left }: Machine): boolean {
-  return total > 0 && left !== undefined && left / total < lowShare;
+  return total > 0 && left !== undefined && left / total < lowTransfer;
 }
 
 function count(counts: Map<string, number>, of: string, by: 1 | -1): void {

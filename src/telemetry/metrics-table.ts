@@ -255,6 +255,24 @@ export const metricsTable = {
     help: 'Names that more than one VM has in the newest list of the account.',
     labels: ['account'],
   },
+  accountUnbilled: {
+    type: 'gauge',
+    name: 'account_unbilled_hours',
+    help: 'Hours that the VMs in the newest list of the account ran since the last billing cycle, together.',
+    labels: ['account'],
+  },
+  accountTransfer: {
+    type: 'gauge',
+    name: 'account_transfer_bytes',
+    help: 'Transfer that the VMs in the newest list of the account have for the month, together.',
+    labels: ['account'],
+  },
+  accountTransferRemaining: {
+    type: 'gauge',
+    name: 'account_transfer_remaining_bytes',
+    help: 'Transfer that is left of it, together.',
+    labels: ['account'],
+  },
   accountLowTransfer: {
     type: 'gauge',
     name: 'account_machines_low_transfer',
@@ -290,6 +308,12 @@ export const metricsTable = {
     name: 'machine_transfer_remaining_bytes',
     help: 'Transfer of the month that is left, by object.',
     labels: ['object_namespace', 'object'],
+  },
+  watchRestarts: {
+    type: 'counter',
+    name: 'watch_restarts_total',
+    help: 'Watches that ended and were started again, by resource.',
+    labels: ['resource'],
   },
   leader: {
     type: 'gauge',

@@ -10,7 +10,7 @@ type Instrument<Name extends MetricName> = Table[Name]['type'] extends 'counter'
     : Histogram<LabelOf<Name>>;
 
 /**
- * One instrument for each row of the table, such as `metrics.queueAdds.inc({ controller })`, and the metrics page.
+ * One instrument for each row of the table, such as `metrics.watchRestarts.inc({ resource })`, and the metrics page.
  */
 export type Metrics = { readonly [Name in MetricName]: Instrument<Name> } & {
   /** Runs `callback` before each scrape, for gauges that are computed from present state. */

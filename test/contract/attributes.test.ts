@@ -80,19 +80,19 @@ const rows: Readonly<Record<string, Row>> = {
   // That it ended or failed is written.
   'last_task.status': { shows: ['status.lastTask.status'], as: 'pending', costs: 'Later', changed: 'running' },
   unbilled_hours: {
-    shows: [`machine_unbilled_hours{${labels}}`],
+    shows: [`machine_unbilled_hours{${labels}}`, 'account_unbilled_hours{account="1"}'],
     as: 1,
     costs: 'Metric',
     changed: 2,
   },
   transfer: {
-    shows: [`machine_transfer_bytes{${labels}}`],
+    shows: [`machine_transfer_bytes{${labels}}`, 'account_transfer_bytes{account="1"}'],
     as: 22_410 * megabyte,
     costs: 'Metric',
     changed: 22_420,
   },
   month_transfer: {
-    shows: [`machine_transfer_remaining_bytes{${labels}}`],
+    shows: [`machine_transfer_remaining_bytes{${labels}}`, 'account_transfer_remaining_bytes{account="1"}'],
     as: 22_400 * megabyte,
     costs: 'Metric',
     changed: 22_390,

@@ -79,6 +79,9 @@ test('counts the account also without per-VM metrics', async () => {
   expect(page).toContain('account_machines{account="1",managed="true"} 1');
   expect(page).toContain('account_machines{account="1",managed="false"} 3');
   expect(page).toContain('account_duplicate_names{account="1"} 1');
+  expect(page).toContain('account_unbilled_hours{account="1"} 10\n');
+  expect(page).toContain(`account_transfer_bytes{account="1"} ${1_500 * 1_048_576}\n`);
+  expect(page).toContain(`account_transfer_remaining_bytes{account="1"} ${50 * 1_048_576}\n`);
   expect(page).toContain('account_machines_low_transfer{account="1"} 1\n');
 });
 

@@ -147,6 +147,18 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
     }),
     shows: /{account="1"} 1$/m,
   },
+  accountUnbilled: {
+    run: after((world) => world.fakeProvider.set(idOf(world), { unbilledHours: 7 })),
+    shows: /{account="1"} 7$/m,
+  },
+  accountTransfer: {
+    run: after((world) => world.fakeProvider.set(idOf(world), { transferTotal: 1 })),
+    shows: /{account="1"} 1048576$/m,
+  },
+  accountTransferRemaining: {
+    run: after((world) => world.fakeProvider.set(idOf(world), { transferRemaining: 2 })),
+    shows: /{account="1"} 2097152$/m,
+  },
   machineReady: {
     run: begin,
     shows: /{object_namespace="default",object="web",reason="Available",state="Running"} 1$/m,
@@ -170,6 +182,10 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
   machineTransferRemaining: {
     run: after((world) => world.fakeProvider.set(idOf(world), { transferRemaining: 2 })),
     shows: /{object_namespace="default",object="web"} 2097152$/m,
+  },
+  watchRestarts: {
+    run: ({ clock }) => clock.advance(20 * minute),
+    shows: new RegExp(`{resource="virtualmachines"} ${some}$`, 'm'),
   },
 };
 

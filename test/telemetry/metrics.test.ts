@@ -42,8 +42,8 @@ describe('the page', () => {
 
   test('is not shared by two operators in one process', async () => {
     const [one, other] = [createMetrics({ version: 'x' }), createMetrics({ version: 'x' })];
-    one.accountDuplicateNames.set({ account: 'of-one' }, 1);
-    expect(await other.render()).not.toContain('account="of-one"');
+    one.watchRestarts.inc({ resource: 'secrets' });
+    expect(await other.render()).not.toContain('resource="secrets"');
   });
 
   test('measures the process when asked to, under the names that every client library has', async () => {

@@ -18,6 +18,7 @@ export interface ListWatchOptions<Row> extends ListerOptions<Row> {
   readonly relistInterval?: number;
   readonly onChange: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
+  readonly onRestart?: (resource: string) => void;
   /** What prevents listing and watching until an administrator fixes it; undefined if nothing does. */
   readonly onBlocked: (blocker: WatchBlocker | undefined) => void;
   readonly random: () => number;
@@ -74,6 +75,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   let isExpired = false;
   /** Since when (monotonic) the server has been unreachable. It may be back, but hasn't answered a list since. */
   let unreachableSince: number | undefined;
+  let watches = 0;
   let openedAt: number | undefined;
   /** A connection failed since the last resourceVersion, so the server may have been restored from a backup. */
   let mayBeRestored = false;
@@ -117,6 +119,8 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     const untilCompared = mayBeRestored
       ? clock.schedule(settled, () => void compare(from, restored, AbortSignal.any([signal, done.signal])))
       : () => {};
+    if (watches > 0) options.onRestart?.(options.resource.plural);
+    watches += 1;
     try {
       const stream = client.watch(resource, {
         namespace,

@@ -28,6 +28,8 @@ export interface ReflectorOptions<Row> {
   readonly log: Log;
   /** Called after every change of what `get` returns, by list, watch or `assume`. */
   readonly onChange: (change: ReflectorChange<Row>) => void;
+  /** Called with the plural of the resource for every watch after the first. */
+  readonly onRestart?: (resource: string) => void;
   readonly pageSize?: number;
   /** Milliseconds between relists while the watch works; half an hour by default. */
   readonly relistInterval?: number;

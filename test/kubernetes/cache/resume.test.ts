@@ -158,6 +158,16 @@ describe('a watch that ends', () => {
     await clock.advance(1);
     expect(cluster.calls.slice(2)).toEqual(['list', 'watch 100']);
   });
+
+  test('every watch but the first is counted', async () => {
+    let restarts = 0;
+    const { cluster, clock } = await startReflector({}, { onRestart: () => (restarts += 1) });
+    expect(restarts).toBe(0);
+    await clock.advance(10_000);
+    cluster.cut();
+    await clock.settle();
+    expect(restarts).toBe(1);
+  });
 });
 
 describe('an API server that fails', () => {
