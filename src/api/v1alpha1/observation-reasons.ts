@@ -8,7 +8,7 @@ export const observationReasons = {
     progress: 'Reconciling',
     event: 'None',
     meaning:
-      'The operator is reading the VMs or the catalog of the account, and knows nothing of this VM yet. Or the list lacks the VM to adopt. A VM that was just created may be missing from a list, so the operator lists again until the time in the message.',
+      'The operator is reading the VMs or the catalog of the account, and knows nothing of this VM yet. Or the list lacks the VM that spec.adoption.id names. A VM that was just created may be missing from a list, so the operator lists again until the time in the message.',
     remedy: 'No action needed: it resolves by itself.',
   },
   DiffersFromSpec: {

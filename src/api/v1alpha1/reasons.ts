@@ -237,7 +237,7 @@ const table = {
     ...stalled,
     meaning:
       "The VM was deleted at the provider, outside the operator. GET returns 404, and the list doesn't contain it. A VM that differed from its spec, or whose spec lacks region, package or osTemplate, isn't recreated: the operator doesn't know which VM you want.",
-    remedy: `For a new, empty VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Recreate' }))}. If the message says that the VM differed from the spec, also run the command in it. Otherwise delete the object: ${code(deleteObject(anyObject))}.`,
+    remedy: `For a new, empty VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Recreate' }))}. If the message says that the VM differed from the spec, also run the command in it. Otherwise delete the object: ${code(deleteObject(anyObject))}. If spec.deletionProtection is true, the API server refuses that, and shows the command that allows it.`,
   },
   AbsenceUnconfirmed: {
     ready: 'Unknown',
@@ -255,7 +255,7 @@ const table = {
     event: 'Warning',
     meaning:
       "The list doesn't contain the VM any more, and spec.onExternalDelete is Recreate. The operator creates a new one once at least three complete lists over five minutes lacked it and GET returns 404. It recreates VMs of one API key one by one, a minute apart.",
-    remedy: `No action needed. The spec can be changed until then, and the new VM is created from it. To prevent the new VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Report' }))}. If the old VM reappears before that, the object continues with it.`,
+    remedy: `No action needed. The spec can be changed until then, and the new VM is created from it. To prevent the new VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Report' }))}. If the old VM reappears before that, the object continues with it. A restart of the operator starts the five minutes again.`,
   },
   DuplicateMachine: {
     ...stalled,
@@ -333,7 +333,7 @@ const table = {
     progress: 'Settled',
     event: 'Normal',
     meaning:
-      'The object was deleted, and its VM stays at the provider because of deletionPolicy Retain or managementPolicy Observe. The VM incurs charges. Reported as an event only.',
+      'The object was deleted, and its VM stays at the provider because of deletionPolicy Retain or managementPolicy Observe. The VM may still incur charges. Reported as an event only.',
     remedy:
       "No action needed. To manage the VM again, adopt it with another object (spec.adoption). If you don't need it, delete it at the provider.",
   },
