@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { needs } from './test/support/programs.ts';
 
 /** Limits for what hangs, not a measure of speed: a busy machine takes ten times as long as an idle one. */
@@ -18,9 +21,31 @@ function limits(timeout: number) {
 
 const { chart, gitops, integration } = needs;
 
+/** Files that take more than a minute, which start first: the last one would run alone at the end. */
+const long = [
+  'security/tenant',
+  'crash/crash',
+  'integration/operator/recovery',
+  'integration/operator/election',
+  'integration/runtime/faults',
+  'security/memory',
+  'security/policies',
+  'security/provider',
+].map((file) => resolve(import.meta.dirname, 'test', `${file}.test.ts`));
+const missing = long.filter((file) => !existsSync(file));
+if (missing.length > 0) throw new Error(`no such test file: ${missing.join(', ')}`);
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean => long.includes(moduleId);
+    return (await super.sort(files)).toSorted((a, b) => Number(isLong(b)) - Number(isLong(a)));
+  }
+}
+
 export default defineConfig({
   test: {
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
