@@ -258,7 +258,9 @@ describe('switches from outside', () => {
   });
 
   test('every default is a value that the switch accepts', () => {
-    expect(Object.entries(behaviorTable).filter(([, row]) => row.read(row.defaultValue) !== row.defaultValue)).toEqual([]);
+    expect(Object.entries(behaviorTable).filter(([, row]) => row.read(row.defaultValue) !== row.defaultValue)).toEqual(
+      [],
+    );
   });
 
   test('an empty pattern matches no VM', () => {
