@@ -209,7 +209,7 @@ export function figuresOfFlips(flips: readonly Flip[], { busySeconds, span }: Me
         measured: probe.p50,
         digits: 1,
         unit: 'ms',
-        note: `${probe.min.toFixed(1)}–${probe.max.toFixed(1)} ms; the same change to an equal object that is not watched`,
+        note: `${probe.min.toFixed(1)}–${probe.max.toFixed(1)} ms; the same change to an object that is not watched`,
       },
       {
         what: 'PATCH sent → provider called, p50',
