@@ -37,7 +37,7 @@ export function nameHeldByOther(o: Observed): Decision | undefined {
 function remedyFor({ object: { metadata, spec }, machine }: Observed): string {
   return spec.adoption.name !== undefined && machine.kind === 'Present'
     ? `if the VM isn't that object's, adopt it by its id: ${patchSpec(metadata, { adoption: { id: machine.machine.id, name: null } })}`
-    : `choose another spec.providerName: delete this object and apply it again: ${deleteObject(metadata)}`;
+    : `choose another spec.providerName: delete this object and apply it again: ${deleteObject(metadata, spec.deletionProtection)}`;
 }
 
 /** An object that creates nothing any more needs no name. But either of the two may have created a VM of this name. */
@@ -52,7 +52,9 @@ export function machineHeldByOther(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machineConflict === undefined) return undefined;
   const { metadata } = o.object;
   // If the finalizer were released without this message, the VM would continue to run unnoticed.
-  const retained = o.mayOrphan ? `; to ${leaveToOther}: ${deleteKeepingVm(metadata)}` : '';
+  const retained = o.mayOrphan
+    ? `; to ${leaveToOther}: ${deleteKeepingVm(metadata, o.object.spec.deletionProtection)}`
+    : '';
   const remedy = metadata.deletionTimestamp === undefined ? retained : retainHint(o, leaveToOther);
   const message = `VM ${o.identity.id} belongs to the object ${o.machineConflict}, which records it too${remedy}`;
   return requeue({ reason: 'HeldByOtherObject', message }, { ...keptOperations(o), after: conflictRetry });

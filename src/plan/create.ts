@@ -21,6 +21,9 @@ import { unproven } from './identity-unusable.ts';
  */
 export const refusedRetry = 30 * 60_000;
 
+/** How often an object that waits for its slot looks whether it got an earlier one. */
+const recreationRecheck = 10 * 60_000;
+
 /** The longest pause between create calls that led to no VM. */
 const longestRepeat = 6 * 60 * 60_000;
 
@@ -95,9 +98,10 @@ function repeatAfter(creates: number, { recreateAfter }: Limits): number {
 }
 
 function delayed({ identity, intent, now }: Observed, dueAt: number): Decision {
-  const gone = identity.kind === 'Known' ? identity.id : intent?.replaces;
-  const message = `VM ${gone} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
-  return requeue({ reason: 'RecreationDelayed', message }, { after: dueAt - now });
+  const id = identity.kind === 'Known' ? identity.id : intent?.replaces;
+  const message = `${id === undefined ? 'the recorded VM' : `VM ${id}`} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
+  // Others may no longer need their slots, and it moves up.
+  return requeue({ reason: 'RecreationDelayed', message }, { after: Math.min(dueAt - now, recreationRecheck) });
 }
 
 /** Whether the spec asks for a VM that this object did not create. */
@@ -118,7 +122,7 @@ function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
   const what = id === undefined ? `named ${quoted(o.providerName)}` : `with id ${id}`;
   if (!isCreatable(o.object.spec)) {
-    const none = `the account has no VM ${what}; correct spec.adoption, or, to create a VM instead, add region, package and osTemplate`;
+    const none = `the account has no VM ${what}; correct spec.adoption, or, to create a VM instead, set spec.adoption.policy to IfExists without id and name, and add region, package and osTemplate`;
     return requeue({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
   }
   const instead = patchSpec(o.object.metadata, { adoption: { policy: 'IfExists', id: null, name: null } });
@@ -199,14 +203,14 @@ function doubtful(o: Observed, { id, name }: Machine): Decision {
   const { metadata } = o.object;
   const remedy =
     metadata.deletionTimestamp === undefined
-      ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${deleteKeepingVm(metadata)}`
+      ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${deleteKeepingVm(metadata, o.object.spec.deletionProtection)}`
       : `if it is this object's, delete it at the provider${retainHint(o, 'leave it running')}`;
   const message = `the provider refused to create ${quoted(name)} and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
   return requeue({ reason: 'IdentityUnproven', message }, { after: conflictRetry });
 }
 
-function nameTaken({ object: { metadata } }: Observed, { id, name }: Machine): Decision {
-  const message = `VM ${id} at the provider already has the name ${quoted(name)} and was not created for this object; to adopt it: ${adoptVm(metadata, id)}; for a VM with another spec.providerName, delete this object and apply it again: ${deleteObject(metadata)}`;
+function nameTaken({ object: { metadata, spec } }: Observed, { id, name }: Machine): Decision {
+  const message = `VM ${id} at the provider already has the name ${quoted(name)} and was not created for this object; to adopt it: ${adoptVm(metadata, id)}; for a VM with another spec.providerName, delete this object and apply it again: ${deleteObject(metadata, spec.deletionProtection)}`;
   return requeue({ reason: 'NameTaken', message }, { after: conflictRetry });
 }
 
@@ -249,7 +253,7 @@ function heldByOther({ object: { metadata, spec } }: Observed, other: string, { 
   const { adoption } = spec;
   const isNamed = adoption.id !== undefined || adoption.name !== undefined;
   const another = isNamed ? '; to adopt another VM, change spec.adoption' : '';
-  const message = `VM ${id} belongs to the object ${other}; delete this object, which keeps the VM: ${deleteObject(metadata)}${another}`;
+  const message = `VM ${id} belongs to the object ${other}; delete this object, which keeps the VM: ${deleteObject(metadata, spec.deletionProtection)}${another}`;
   return requeue({ reason: 'HeldByOtherObject', message }, { after: conflictRetry });
 }
 

@@ -27,7 +27,7 @@ export function externallyDeleted(o: Observed): Decision | undefined {
   }
   return requeue({
     reason: 'ExternallyDeleted',
-    message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator; if it reappears, the object continues with it; for a new, empty VM: ${patchSpec(o.object.metadata, { onExternalDelete: 'Recreate' })}; to delete the object: ${deleteObject(o.object.metadata)}`,
+    message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator; if it reappears, the object continues with it; for a new, empty VM: ${patchSpec(o.object.metadata, { onExternalDelete: 'Recreate' })}; to delete the object: ${deleteObject(o.object.metadata, o.object.spec.deletionProtection)}`,
   });
 }
 
@@ -53,7 +53,7 @@ function recreationObstacle(object: VirtualMachine, id: number): string | undefi
   const { result, message: difference } = compareWithSpec(object, id, object.status ?? {});
   if (result === 'Different') return `it did not match the spec. ${difference}`;
   if (isCreatable(object.spec)) return undefined;
-  return `the spec lacks its region, package or osTemplate; set them, or delete the object: ${deleteObject(object.metadata)}`;
+  return `the spec lacks its region, package or osTemplate; set them, or delete the object: ${deleteObject(object.metadata, object.spec.deletionProtection)}`;
 }
 
 /**

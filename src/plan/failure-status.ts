@@ -11,7 +11,7 @@ import { isToBeDeleted } from './protection.ts';
 /** The owner of the key. */
 type Asker = Pick<Observed, 'object' | 'isDefaultKey' | 'mayOrphan' | 'now' | 'rateLimitedFor'>;
 
-const insteadOfDeletion = 'leave the VM running instead';
+const insteadOfDeletion = 'keep the VM instead';
 
 interface Meaning {
   readonly reason: Reason;

@@ -24,7 +24,7 @@ export function identityUnusable(o: Observed): Decision | undefined {
     // Without a cluster administrator, only deleting the object removes what the status records; that keeps the VM.
     const renew =
       identity.isRecord === true
-        ? `for a new VM, delete this object, which keeps VM ${identity.id}, and apply it again: ${deleteObject(metadata)}`
+        ? `for a new VM, delete this object, which keeps VM ${identity.id}, and apply it again: ${deleteObject(metadata, o.object.spec.deletionProtection)}`
         : `for a new VM: ${annotate(metadata, { [annotations.machine]: undefined, [annotations.createPending]: undefined })}`;
     const remedy = `${adopt}; ${renew}`;
     return requeue({

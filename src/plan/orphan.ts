@@ -33,8 +33,10 @@ function retained({ identity, machine, object, intent, providerName: name }: Obs
   const state = machine.kind === 'Present' ? machine.machine.state : undefined;
   const isLeftOff = object.spec.powerState === 'Running' && (state === 'Halting' || state === 'Halted');
   const shown = state === undefined ? '' : `, ${state.toLowerCase()}`;
+  // Whether a halted VM is billed isn't documented.
+  const charges = state === 'Halted' ? 'may incur charges' : 'incurs charges';
   const next = isLeftOff
     ? "deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object"
     : 'to manage it again, adopt it with another object';
-  return { reason: 'Retained', message: `VM ${identity.id} stays as it is${shown}, and incurs charges; ${next}` };
+  return { reason: 'Retained', message: `VM ${identity.id} stays as it is${shown}, and ${charges}; ${next}` };
 }

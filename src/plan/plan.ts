@@ -84,7 +84,7 @@ function nothingToDelete(o: Observed): Decision | undefined {
 
 function paused(o: Observed): Decision | undefined {
   if (!o.requests.isPaused) return undefined;
-  const what = isDeleting(o) ? 'deleted, but the deletion is ' : '';
+  const what = isDeleting(o) ? 'the deletion is ' : '';
   const resume = annotate(o.object.metadata, { [annotations.paused]: undefined });
   const message = `${what}paused by the annotation ${annotations.paused}; to continue${isDeleting(o) ? ' the deletion' : ''}: ${resume}`;
   return requeue({ reason: 'Paused', message }, keptOperations(o));

@@ -1,4 +1,5 @@
-import { patchSpec } from '../api/v1alpha1/commands.ts';
+import { annotate, patchSpec } from '../api/v1alpha1/commands.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
 import { type Decision, requeue } from './action.ts';
@@ -159,13 +160,18 @@ function reverseShutdown(o: Observed, machine: Machine): Decision {
   const [kill, stop] = [operationInFlight(o, 'Kill'), operationInFlight(o, 'Stop')];
   const ofRestart = restartInFlight(o, machine);
   if (ofRestart !== undefined) return awaitTransition(o, ofRestart);
-  const statusReason = {
-    reason: 'Stopping',
-    message: `VM ${machine.id} is halting; the operator starts it after that`,
-  } as const;
+  const { managementPolicy, powerOff } = o.object.spec;
+  const isManaged = managementPolicy === 'Manage';
+  const then = isManaged ? 'the operator starts it after that' : 'its start is due after that';
+  const statusReason = { reason: 'Stopping', message: `VM ${machine.id} is halting; ${then}` } as const;
   const isOurs = kill !== undefined || stop !== undefined;
-  if (o.object.spec.powerOff.mode === 'Soft' || !(isOurs || o.requests.isPowerOffForced))
-    return awaitTransition(o, statusReason);
+  if (powerOff.mode === 'Soft') return awaitTransition(o, statusReason);
+  if (!isOurs && !o.requests.isPowerOffForced) {
+    const hint = isManaged
+      ? `; to cut its power now: ${annotate(o.object.metadata, { [annotations.forcePowerOff]: 'true' })}`
+      : '';
+    return awaitTransition(o, { ...statusReason, message: statusReason.message + hint });
+  }
   const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startTime));
   if (kill === undefined && stop !== undefined && left > 0)
     return awaitTransition(o, statusReason, { operation: stop, after: left });

@@ -111,7 +111,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (decision.action.type === 'RecordIdentity' && objectState.unsaved?.refusal === undefined)
         deps.machineIndex.unlockAdoption(decision.action.machine.id, key);
     }
-    if (heldFor === Infinity) objectState.noteReport(decision, execution.type === 'Nothing');
+    // A wait whose report is held back queues again too: it would be decided on at once, without end.
+    if (heldFor === Infinity || decision.reportsWait) objectState.noteReport(decision, execution.type === 'Nothing');
     const isInSync = observed.machine.kind === 'Present' && execution.type === 'Nothing' && !conclusion.fastPolling;
     if (isInSync && !conclusion.isSuperseded) deps.reactionLatency.cancel(key);
     const due = Math.min(heldFor, continuesAfter(observed, decision, execution, deps.cache.get(key)));

@@ -18,7 +18,10 @@ export function recordObservation(
   objectState: ObjectState,
 ): void {
   recordFinding(key, account, finding, objectState);
-  if (observed.recreationDueAt !== undefined) account?.recreations.reserve(key);
+  const { machine, recreationDueAt } = observed;
+  if (recreationDueAt !== undefined) account?.recreations.reserve(key);
+  // While evidence is read again, the object keeps its slot.
+  else if (machine.kind !== 'Unknown') account?.recreations.forget(key);
   if (account?.credentialStatus === 'Rejected' || isOtherAccount(observed.machine)) credentials.distrust(object);
 }
 

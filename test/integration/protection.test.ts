@@ -77,7 +77,7 @@ describe('a VirtualMachine with deletionProtection', () => {
     const refused = terminal('kubectl delete vps web');
     expect(refused).toEqual({
       ok: false,
-      text: `Error from server (Forbidden): virtualmachines.vps247.com "web" is forbidden: ValidatingAdmissionPolicy 'deletion-protection.vps247.com' with binding 'deletion-protection.vps247.com' denied request: spec.deletionProtection is true. To allow deleting it, and its VM with all data unless the deletionPolicy is Retain: ${lift('web')}\n`,
+      text: `Error from server (Forbidden): virtualmachines.vps247.com "web" is forbidden: ValidatingAdmissionPolicy 'deletion-protection.vps247.com' with binding 'deletion-protection.vps247.com' denied request: spec.deletionProtection is true. Deleting it also deletes its VM with all data, unless its deletionPolicy is Retain. To lift the protection: ${lift('web')}\n`,
     });
     succeed(refused.text.slice(refused.text.indexOf('kubectl')));
     expect(succeed('kubectl delete vps web')).toContain('"web" deleted');

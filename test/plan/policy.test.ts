@@ -421,7 +421,7 @@ describe('a planned call', () => {
 it.each([
   {
     mayOrphan: true,
-    says: `to leave the VM running instead: ${retain}`,
+    says: `to keep the VM instead: ${retain}`,
   },
   { mayOrphan: false, says: 'no key; the VM is deleted once the key is there' },
 ])('recommends Retain only where it is permitted: $mayOrphan', ({ mayOrphan, says }) => {

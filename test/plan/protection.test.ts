@@ -194,16 +194,16 @@ it('a power call that is sent again after refusals names the command once', () =
 });
 
 it.each([
-  { machine: 'Halting', spec: on, says: 'halting' },
-  { machine: 'Halted', spec: on, says: 'halted' },
-  { machine: 'Halting', spec: {}, says: 'halting' },
+  { machine: 'Halting', spec: on, says: 'halting, and incurs charges' },
+  { machine: 'Halted', spec: on, says: 'halted, and may incur charges' },
+  { machine: 'Halting', spec: {}, says: 'halting, and incurs charges' },
 ] as const)(
   "a VM kept by Retain isn't started again, which is reported where it should run: $machine",
   ({ machine, spec, says }) => {
     const { action, event } = plan(
       observedWith({ ...deleted, machine, spec: { ...spec, deletionPolicy: 'Retain' }, status: { operation: stop } }),
     );
-    const message = `VM 90 stays as it is, ${says}, and incurs charges; deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object`;
+    const message = `VM 90 stays as it is, ${says}; deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object`;
     expect([action.type, event]).toEqual(['ReleaseFinalizer', { reason: 'Retained', message }]);
   },
 );

@@ -79,6 +79,34 @@ describe('a request that waits for its slot', () => {
   });
 });
 
+describe('the report of a wait that another writer replaces each time', () => {
+  it('does not keep the process busy', async () => {
+    let reconciliations = 0;
+    const fence = (): boolean => {
+      reconciliations += 1;
+      // Without an end, the clock of the test would never go on.
+      return reconciliations < 2_000;
+    };
+    const leadership = { won: Promise.resolve(), fence };
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxInFlight: 1 }, { leadership });
+    apply('web');
+    await clock.advance(2 * minute);
+    fakeProvider.holds = (operation) =>
+      operation === 'CreateMachine' ? new Promise((resolve) => clock.schedule(25 * second, resolve)) : undefined;
+    for (const name of ['other', 'another']) apply(name);
+    await clock.advance(2 * second);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    for (let index = 0; index < 60; index += 1) {
+      reconciliations = 0;
+      await clock.advance(100);
+      expect(reconciliations).toBeLessThan(2_000);
+      const ready = condition('web', 'Ready');
+      if (ready?.message.startsWith('waiting for a slot') === true)
+        cluster.change('web', { status: { conditions: [{ ...ready, message: 'edited' }] } });
+    }
+  });
+});
+
 describe('a request that the provider has not answered', () => {
   it('is reported by a new object after a second, with one write more', async () => {
     const world = await createWorld();

@@ -205,6 +205,40 @@ describe('a deleted VM', () => {
     expect(fakeProvider.machines.size).toBe(5);
   });
 
+  it('is recreated at most once a minute although the answers to all requests are lost', async () => {
+    const { fakeProvider, clock } = await createFleet(6);
+    for (const id of [1, 2, 3, 4, 5]) fakeProvider.machines.delete(id);
+    fakeProvider.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+    const since = clock.monotonic();
+    await clock.advance(60 * minute);
+    const calls = fakeProvider.calls.filter(({ operation, at }) => operation === 'CreateMachine' && at >= since);
+    const times = calls.map(({ at }) => at);
+    expect(times.length).toBeGreaterThan(12);
+    expect(Math.min(...times.slice(1).map((at, index) => at - (times[index] ?? 0)))).toBeGreaterThanOrEqual(minute);
+  });
+
+  it.each([
+    { what: 'are deleted', free: ({ cluster }: World, name: string) => cluster.remove('virtualmachines', name) },
+    {
+      what: 'only report the deletion from now on',
+      free: ({ cluster }: World, name: string) => cluster.change(name, { spec: { onExternalDelete: 'Report' } }),
+    },
+  ])('is recreated earlier when the objects before it $what', async ({ free }) => {
+    const world = await createFleet(60);
+    const { fakeProvider, clock, condition } = world;
+    fakeProvider.machines.clear();
+    await clock.advance(9 * minute);
+    const waiting = Array.from({ length: 60 }, (_, index) => `web-${index}`).filter(
+      (name) => condition(name, 'Ready')?.reason === 'RecreationDelayed',
+    );
+    expect(waiting.length).toBeGreaterThan(40);
+    const dueAt = (name: string): string => /at (\S+)$/.exec(condition(name, 'Ready')?.message ?? '')?.[1] ?? '';
+    const last = waiting.toSorted((x, y) => dueAt(x).localeCompare(dueAt(y))).at(-1) ?? '';
+    for (const name of waiting) if (name !== last) free(world, name);
+    await clock.advance(15 * minute);
+    expect(condition(last, 'Ready')?.reason).toBe('Available');
+  });
+
   it.each([
     { what: 'are only planned', change: { spec: { managementPolicy: 'Plan' } }, reason: 'PlanOnly' },
     { what: 'are paused', change: { metadata: { annotations: { 'vps247.com/paused': 'true' } } }, reason: 'Paused' },

@@ -38,14 +38,18 @@ export function adoptVm(target: CommandTarget, id?: number): string {
 }
 
 /** The command that deletes the object and keeps its VM; also works while it is being deleted. */
-export function deleteKeepingVm(target: CommandTarget): string {
-  return `${retainVm(target)} && ${deleteObject(target)} --ignore-not-found`;
+export function deleteKeepingVm(target: CommandTarget, isProtected = false): string {
+  const spec = { deletionPolicy: 'Retain', ...(isProtected ? unprotected : {}) };
+  return `${patchSpec(target, spec)} && ${deleteObject(target)} --ignore-not-found`;
 }
 
-/** The command that deletes the object. */
-export function deleteObject({ namespace, name }: CommandTarget): string {
-  return kubectl(namespace, 'delete', 'vps', name);
+/** The command that deletes the object. `isProtected`: the API server refuses that before the protection is lifted. */
+export function deleteObject(target: CommandTarget, isProtected = false): string {
+  const command = kubectl(target.namespace, 'delete', 'vps', target.name);
+  return isProtected ? `${patchSpec(target, unprotected)} && ${command}` : command;
 }
+
+const unprotected = { deletionProtection: false };
 
 /** The command that sets annotations by their full names, or removes those whose value is undefined. */
 export function annotate(

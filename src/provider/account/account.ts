@@ -162,7 +162,7 @@ export interface Account {
   /** Undefined while the newest list or a later read shows the VM, and for a VM that no key is subscribed to. */
   absenceOf(id: ProviderId): Absence | undefined;
   /** Limits the rate at which deleted VMs are recreated. */
-  readonly recreations: Pick<RecreationRate, 'dueAt' | 'reserve' | 'use'>;
+  readonly recreations: Pick<RecreationRate, 'dueAt' | 'reserve' | 'use' | 'forget'>;
   /**
    * The mass disappearance that includes this machine; undefined once the machine is back, or lists have agreed for
    * long enough.

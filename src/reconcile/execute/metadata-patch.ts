@@ -31,7 +31,8 @@ export async function patchMetadata(
   // `as`: the API server validated the object against the CRD.
   const answer = (await client.patch(resource, { namespace, name }, { type: 'merge', body })) as VirtualMachine;
   stored(answer, { resourceVersion: answer.metadata.resourceVersion, replaced: resourceVersion });
-  const altered = alteredIn(metadata, answer);
+  const isNewSpec = answer.metadata.generation !== object.metadata.generation;
+  const altered = [...alteredIn(metadata, answer), ...(isNewSpec ? ['spec'] : [])];
   if (altered.length === 0) return answer;
   const words = `an admission policy changed what the operator wrote: ${altered.join(', ')} not stored as sent`;
   throw new KubeError(`patch ${plural} ${namespace}/${name}: ${words}`, { reason: 'Altered', words });

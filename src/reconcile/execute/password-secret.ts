@@ -95,7 +95,7 @@ export async function writePassword(
     return { type: 'PasswordAwaited', message };
   }
   if (verdict === 'Outdated') {
-    const message = `Secret ${quoted(secretName)} holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM ${id}: ${replaceSecret(object.metadata, secretName)}`;
+    const message = `Secret ${quoted(secretName)} holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it with that of VM ${id}: ${replaceSecret(object.metadata, secretName)}`;
     return { type: 'PasswordConflict', reason: 'InitialPasswordConflict', message, outdated: secretName };
   }
   const message = `Secret ${quoted(secretName)} exists and this object doesn't own it, so the operator doesn't overwrite it. Set another spec.initialPasswordSecret.name, or delete the Secret: ${replaceSecret(object.metadata, secretName)}`;

@@ -41,14 +41,14 @@ it.each([
     answer: 'AlreadyExists',
     present: secret(uid, { [machineIdAnnotation]: '89' }),
     isOutdated: true,
-    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
+    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it with that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
   },
   {
     because: 'the Secret does not say of which VM its password is',
     answer: 'AlreadyExists',
     present: secret(uid, {}),
     isOutdated: true,
-    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
+    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it with that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
   },
   {
     because: 'the Secret is owned by another object',

@@ -47,7 +47,12 @@ export class RecreationRate {
     return Math.max(now, this.#last + this.#interval);
   }
 
+  /** The key needs its slot no longer: the later ones move up. */
   forget(key: string): void {
+    const freed = this.#slots.get(key);
     this.#slots.delete(key);
+    if (freed === undefined || freed <= this.#clock.monotonic() - this.#interval) return;
+    for (const [other, slot] of this.#slots) if (slot > freed) this.#slots.set(other, slot - this.#interval);
+    this.#last -= this.#interval;
   }
 }

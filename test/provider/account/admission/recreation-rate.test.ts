@@ -45,9 +45,9 @@ it('keeps a minute between two VMs also if no key waited in between', async () =
 it('gives an object that was deleted and created again a new time at the end', () => {
   const { account } = createFixture([]);
   const dueIn = (key: string): number => account.recreations.reserve(key) / minute;
-  expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
+  expect(['a', 'b', 'c'].map(dueIn)).toEqual([0, 1, 2]);
   account.unsubscribe('b');
-  expect(dueIn('b')).toBe(2);
+  expect(['b', 'c'].map(dueIn)).toEqual([2, 1]);
 });
 
 it('shows the next free turn to a key that has none, and gives it none', () => {
@@ -56,4 +56,11 @@ it('shows the next free turn to a key that has none, and gives it none', () => {
   expect(dueIn('a')).toBe(0);
   expect(['b', 'c', 'a'].map((key) => (recreations.dueAt(key) - start) / minute)).toEqual([1, 1, 0]);
   expect(dueIn('c')).toBe(1);
+});
+
+it('moves the later keys up when a key needs its time no longer', () => {
+  const { recreations, dueIn } = create();
+  expect(['a', 'b', 'c', 'd'].map(dueIn)).toEqual([0, 1, 2, 3]);
+  recreations.forget('b');
+  expect(['a', 'c', 'd', 'e'].map(dueIn)).toEqual([0, 1, 2, 3]);
 });
