@@ -160,12 +160,11 @@ function reverseShutdown(o: Observed, machine: Machine): Decision {
   const [kill, stop] = [operationInFlight(o, 'Kill'), operationInFlight(o, 'Stop')];
   const ofRestart = restartInFlight(o, machine);
   if (ofRestart !== undefined) return awaitTransition(o, ofRestart);
-  const { managementPolicy, powerOff } = o.object.spec;
-  const isManaged = managementPolicy === 'Manage';
+  const isManaged = o.object.spec.managementPolicy === 'Manage';
   const then = isManaged ? 'the operator starts it after that' : 'its start is due after that';
   const statusReason = { reason: 'Stopping', message: `VM ${machine.id} is halting; ${then}` } as const;
   const isOurs = kill !== undefined || stop !== undefined;
-  if (powerOff.mode === 'Soft') return awaitTransition(o, statusReason);
+  if (o.object.spec.powerOff.mode === 'Soft') return awaitTransition(o, statusReason);
   if (!isOurs && !o.requests.isPowerOffForced) {
     const hint = isManaged
       ? `; to cut its power now: ${annotate(o.object.metadata, { [annotations.forcePowerOff]: 'true' })}`

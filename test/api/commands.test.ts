@@ -51,6 +51,17 @@ test('two commands in one run one after the other', () => {
   expect(callsOf(commands.deleteKeepingVm(names)).map(([, , verb]) => verb)).toEqual(['patch', 'delete']);
 });
 
+test('the command that deletes a protected object lifts its protection first', () => {
+  const patches = [commands.deleteObject(names, true), commands.deleteKeepingVm(names, true)].map((command) => {
+    const [patch = [], deleted = []] = callsOf(command);
+    return [JSON.parse(patch.at(-1) ?? ''), deleted[2]];
+  });
+  expect(patches).toEqual([
+    [{ spec: { deletionProtection: false } }, 'delete'],
+    [{ spec: { deletionPolicy: 'Retain', deletionProtection: false } }, 'delete'],
+  ]);
+});
+
 test('of two commands in one, the second does not run if the first fails', () => {
   expect(callsOf(commands.deleteKeepingVm(names), 1).map(([, , verb]) => verb)).toEqual(['patch']);
   expect(callsOf(commands.replaceSecret(names, hostile), 1).map(([, , verb]) => verb)).toEqual(['delete']);

@@ -319,3 +319,18 @@ it('reports that the result of a create request is unknown', () => {
     'the result of the create request for "web-0a1b2c3d" is unknown; checking whether the VM exists',
   );
 });
+
+it.each([
+  {
+    spec: {},
+    says: 'VM 90 is halting; the operator starts it after that; to cut its power now: kubectl -n default annotate vps web vps247.com/force-power-off=true',
+  },
+  {
+    spec: { powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } },
+    says: 'VM 90 is halting; the operator starts it after that',
+  },
+  { spec: { managementPolicy: 'Plan' }, says: 'VM 90 is halting; its start is due after that' },
+  { spec: { managementPolicy: 'Observe' }, says: 'VM 90 is halting; its start is due after that' },
+] as const)('a shutdown that began elsewhere is reported with what follows: $says', ({ spec, says }) => {
+  expect(plan(observedWith({ id: 90, machine: 'Halting', spec })).statusReason?.message).toBe(says);
+});
