@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { failed } from '../../src/domain/failure.ts';
 import { createManualClock } from '../support/clock.ts';
 import type { InMemoryProvider } from './world/fake-provider.ts';
+import { refuseTakenNames } from './world/taken-names.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
@@ -19,15 +19,7 @@ async function createScene(
         ...truth,
         createMachine: (request) => {
           inBetween(fakeProvider, request.name, new Date(clock.now()).toISOString());
-          const isTaken = [...fakeProvider.machines.values()].some(({ name }) => name === request.name);
-          const refusal = {
-            operation: 'CreateMachine',
-            class: 'Terminal',
-            code: 'Unprocessable',
-            status: 422,
-            text: '',
-          } as const;
-          return isTaken ? Promise.resolve(failed(refusal)) : truth.createMachine(request);
+          return refuseTakenNames(truth, fakeProvider)(request);
         },
       }),
     },

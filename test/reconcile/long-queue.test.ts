@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { failed } from '../../src/domain/failure.ts';
 import { createManualClock } from '../support/clock.ts';
+import { refuseTakenNames } from './world/taken-names.ts';
 import { createWorld } from './world/world.ts';
 
 const second = 1_000;
@@ -13,20 +13,7 @@ describe('a create request that waits for its slot', () => {
     const clock = createManualClock();
     const { apply, cluster, fakeProvider } = await createWorld(slow, {
       clock,
-      through: (truth, _, { machines }) => ({
-        ...truth,
-        createMachine: (request) => {
-          const refusal = {
-            operation: 'CreateMachine',
-            class: 'Terminal',
-            code: 'Unprocessable',
-            status: 422,
-            text: '',
-          } as const;
-          const isTaken = [...machines.values()].some(({ name }) => name === request.name);
-          return isTaken ? Promise.resolve(failed(refusal)) : truth.createMachine(request);
-        },
-      }),
+      through: (truth, _, fake) => ({ ...truth, createMachine: refuseTakenNames(truth, fake) }),
     });
     for (const name of names(30)) apply(name, { providerName: `shop-${name}` });
     await clock.advance(8 * second);

@@ -133,7 +133,7 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
     if (resourceVersion !== object.metadata.resourceVersion) return false;
     if (machine.kind !== 'Present')
       return (account.snapshot?.byName(providerName) ?? []).length === 0 && !isBack(account, observed);
-    // A new VM that no list shows yet was observed by its id. A VM that a list showed and that is no longer listed may
+    // A new VM that no list shows yet was observed by its id. A VM that an earlier list showed and the newest lacks may
     // be deleted.
     const shown = shownState(account, observed);
     return shown === machine.machine.state || (shown === undefined && shownBefore === undefined);
