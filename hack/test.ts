@@ -34,7 +34,7 @@ function countTests(vitest: Vitest): Counts {
   return counts;
 }
 
-/** One line for each failure, repeated at the end of the output. */
+/** Each failure with the first lines of its message, repeated at the end of the output. */
 function failures(vitest: Vitest): readonly string[] {
   return vitest.state.getTestModules().flatMap((module) => {
     const tests = [...module.children.allTests('failed')].map((test) => ({
@@ -43,9 +43,14 @@ function failures(vitest: Vitest): readonly string[] {
     }));
     const all = failedOutsideTests(module) ? [{ name: 'outside of its tests', errors: module.errors() }] : tests;
     return all.map(
-      ({ name, errors }) => `FAILED ${module.relativeModuleId} > ${name}: ${errors[0]?.message.split('\n')[0] ?? '-'}`,
+      ({ name, errors }) => `FAILED ${module.relativeModuleId} > ${name}: ${firstLines(errors[0]?.message)}`,
     );
   });
+}
+
+/** A message can contain the end of a program's log. */
+function firstLines(message = '-'): string {
+  return message.split('\n').slice(0, 20).join('\nFAILED   ');
 }
 
 /** A file that could not be loaded, or a failed hook of a suite, leaves no failed test behind. */
