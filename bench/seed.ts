@@ -6,7 +6,7 @@ import { keyText, providerName, writeHint } from '../src/api/v1alpha1/identity.t
 import { annotations } from '../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../src/api/v1alpha1/types.ts';
 import { Secret } from '../src/domain/secret.ts';
-import { keyedHash } from '../src/provider/account/keyed-hash.ts';
+import { keyedHash } from '../src/provider/account/account-registry.ts';
 import type { EmulatorProcess, ListedMachine } from './emulator.ts';
 import type { Fleet } from './fleet.ts';
 import { inParallel } from './parallel.ts';

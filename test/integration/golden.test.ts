@@ -17,7 +17,7 @@ import { createEmulator, type Emulator } from '../../emulator/emulator.ts';
 import type { MachineView } from '../../emulator/machine.ts';
 import { serve } from '../../emulator/server.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
+import { keyedHash } from '../../src/provider/account/account-registry.ts';
 import { keyMarker } from '../secrets/markers.ts';
 import { sharedCluster } from '../support/shared-cluster.ts';
 

@@ -35,10 +35,10 @@ const ages: Readonly<Record<string, number>> = {
   'result.startedAt': 0,
   'read.startedAt': 0,
   'absences.since': 4,
-  'byKey.answeredAt': 1,
+  'read.answeredAt': 1,
   'snapshot.answeredAt': 1,
   'writes.answeredAt': 0,
-  slots: 0,
+  recreationSlot: 0,
   last: 0,
   lastUsed: 0,
   createdAt: 0,
@@ -61,7 +61,7 @@ const counts: Readonly<Record<string, number>> = { emptyLists: 3, 'absences.list
 const orders: readonly ReadonlySet<string>[] = [
   // What a list says, or the read of a VM, depends on when it started.
   'snapshot.startedAt listing.startedAt result.startedAt read.startedAt writes.answeredAt firstSeenAt relistAfter requestedAt refusedAt ' +
-    'firstListWithout absences.since after suspectedAt subscribedSince',
+    'firstListWithout absences.since listAfter machineAfter suspectedAt subscribedSince',
   // Whether a VM came up, or went down, after it was called.
   'lastUpAt lastDownAt operationStartedAt repeatedAt',
   // Whether a create intent is the one that was sent, or was settled.

@@ -2,7 +2,7 @@ import { cp, glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { AccountOptions } from '../../src/provider/account/account-options.ts';
+import type { AccountOptions } from '../../src/provider/account/account-core.ts';
 import { makeMistake, type Mistake } from '../../hack/mutants/mistake.ts';
 import type { OpenAccount } from './world/open-account.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
-import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
+import { keyedHash } from '../../src/provider/account/account-registry.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';

@@ -4,7 +4,7 @@ import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { OperatorSettings } from '../../src/config/settings.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
+import { keyedHash } from '../../src/provider/account/account-registry.ts';
 import { bothFinalizers } from './world/cluster.ts';
 import { type Leadership, usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';

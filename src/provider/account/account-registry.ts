@@ -1,13 +1,14 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Secret } from '../../domain/secret.ts';
 import { registerSecret } from '../../telemetry/redact.ts';
 import type { Provider } from '../provider.ts';
 import type { Account, RegisteredAccount, Snapshot } from './account.ts';
-import type { AccountOptions } from './account-options.ts';
-import { keyedHash } from './keyed-hash.ts';
 import { ListSizeLimit } from './list-size-limit.ts';
 import { KeyProbes } from './polling/key-probes.ts';
-import { createAccount } from './account-core.ts';
+import { type AccountOptions, createAccount } from './account-core.ts';
+
+/** 128 bits: infeasible to forge without the key, and short enough for an annotation. */
+const hashBytes = 16;
 
 /** How long an account without subscribers is kept, and how often that is checked. */
 const keptFor = 10 * 60_000;
@@ -179,4 +180,9 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
 /** Whether the objects of the group use other keys by now, or are deleted. */
 function forgetGroups({ account, groups }: Entry): void {
   for (const group of groups) if (!account.hasSubscribersIn(group)) groups.delete(group);
+}
+
+/** HMAC-SHA256 of the text with the API key, in base64url. */
+export function keyedHash(apiKey: Secret, text: string): string {
+  return createHmac('sha256', apiKey.reveal()).update(text).digest().subarray(0, hashBytes).toString('base64url');
 }

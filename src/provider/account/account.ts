@@ -1,8 +1,6 @@
 import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region, UnreadableMachine } from '../../domain/machine.ts';
 import type { Provider } from '../provider.ts';
-import type { Absence } from './absence.ts';
-import type { RecreationRate } from './admission/recreation-rate.ts';
 import type { CallStats } from './admission/call-admission.ts';
 import type { CallPriority } from './admission/call-scheduler.ts';
 
@@ -62,6 +60,13 @@ export interface MassDisappearance {
   readonly of: number;
   /** They count as deleted after a list that starts at or after this time (monotonic). */
   readonly until: number;
+}
+
+/** Consecutive complete lists that lacked a VM while a key was subscribed to it, and no single read showed it. */
+export interface Absence {
+  /** When the first of them started (monotonic milliseconds). */
+  readonly since: number;
+  readonly lists: number;
 }
 
 /** A read, and when its request was sent (monotonic milliseconds). */
@@ -162,7 +167,7 @@ export interface Account {
   /** Undefined while the newest list or a later read shows the VM, and for a VM that no key is subscribed to. */
   absenceOf(id: ProviderId): Absence | undefined;
   /** Limits the rate at which deleted VMs are recreated. */
-  readonly recreations: Pick<RecreationRate, 'dueAt' | 'reserve' | 'use' | 'forget'>;
+  readonly recreations: Recreations;
   /**
    * The mass disappearance that includes this machine; undefined once the machine is back, or lists have agreed for
    * long enough.
@@ -194,6 +199,18 @@ export interface Account {
   unsubscribe(key: string): void;
   /** Ends polling, aborts reads, and waits for writes in flight. */
   stop(): Promise<void>;
+}
+
+/** When each key may recreate a deleted VM (monotonic). */
+export interface Recreations {
+  /** In the past, or when the key's slot starts. Without a slot: the next free one. */
+  dueAt(key: string): number;
+  /** Reserves a slot for `key`, if it has none, and returns when it may create. */
+  reserve(key: string): number;
+  /** Uses the slot of `key`, if it may create now. */
+  use(key: string): boolean;
+  /** The key needs its slot no longer: the later ones move up. */
+  forget(key: string): void;
 }
 
 /** An account with the methods that only the registry uses. */

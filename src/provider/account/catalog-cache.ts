@@ -1,8 +1,7 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { Outcome } from '../../domain/failure.ts';
-import { succeeded } from '../../domain/failure.ts';
-import type { Provider } from '../provider.ts';
 import type { Catalog } from './account.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 const keptFor = 10 * 60_000;
 /** A failure is returned again for a short time, so that a thousand objects that need the catalog cause one read. */
@@ -12,13 +11,19 @@ const failureKeptFor = 5_000;
 export class CatalogCache {
   readonly #clock: Clock;
   readonly #read: () => Promise<Outcome<Catalog>>;
-  readonly #wake: (keys: Iterable<string>) => void;
-  readonly #waiting = new Set<string>();
+  readonly #subscriptions: Subscriptions;
+  readonly #wake: (key: string) => void;
   #kept: { readonly outcome: Outcome<Catalog>; readonly until: number } | undefined;
   #isReading = false;
 
-  constructor(clock: Clock, read: () => Promise<Outcome<Catalog>>, wake: (keys: Iterable<string>) => void) {
+  constructor(
+    clock: Clock,
+    subscriptions: Subscriptions,
+    read: () => Promise<Outcome<Catalog>>,
+    wake: (key: string) => void,
+  ) {
     this.#clock = clock;
+    this.#subscriptions = subscriptions;
     this.#read = read;
     this.#wake = wake;
   }
@@ -30,12 +35,8 @@ export class CatalogCache {
 
   /** Reads it, unless a read is in flight, and wakes `key` when the read ends. */
   start(key: string): void {
-    this.#waiting.add(key);
+    this.#subscriptions.of(key).awaitsCatalog = true;
     if (!this.#isReading) void this.#fetch();
-  }
-
-  forget(key: string): void {
-    this.#waiting.delete(key);
   }
 
   async #fetch(): Promise<void> {
@@ -43,24 +44,8 @@ export class CatalogCache {
     const outcome = await this.#read();
     this.#isReading = false;
     this.#kept = { outcome, until: this.#clock.monotonic() + (outcome.ok ? keptFor : failureKeptFor) };
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    this.#wake(waiting);
+    const waiting = [...this.#subscriptions.records()].filter(({ awaitsCatalog }) => awaitsCatalog);
+    for (const record of waiting) record.awaitsCatalog = false;
+    for (const { key } of waiting) this.#wake(key);
   }
-}
-
-/** Reads one list of the catalog. */
-type ReadOne = <T>(read: (signal: AbortSignal) => Promise<Outcome<T>>) => Promise<Outcome<T>>;
-
-/** All three lists, or the first failure among them. */
-export async function readCatalog(provider: Provider, readOne: ReadOne): Promise<Outcome<Catalog>> {
-  const [regions, packages, osTemplates] = await Promise.all([
-    readOne((signal) => provider.listRegions(signal)),
-    readOne((signal) => provider.listPackages(signal)),
-    readOne((signal) => provider.listOsTemplates(signal)),
-  ]);
-  if (!regions.ok) return regions;
-  if (!packages.ok) return packages;
-  if (!osTemplates.ok) return osTemplates;
-  return succeeded({ regions: regions.value, packages: packages.value, osTemplates: osTemplates.value });
 }

@@ -1,7 +1,6 @@
 import type { ProviderId } from '../../domain/machine.ts';
 import type { Log } from '../../telemetry/log.ts';
-import { type Absence, afterList } from './absence.ts';
-import type { MassDisappearance, Snapshot } from './account.ts';
+import type { Absence, MassDisappearance, Snapshot } from './account.ts';
 import type { WriteTracker } from './write-tracker.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { type Disappearance, afterComparison, endOf } from './mass-disappearance.ts';
@@ -57,7 +56,9 @@ export class DisappearanceGuard {
     for (const id of before?.unreadable.keys() ?? []) expected.add(id);
     const deletedEarlier = new Set<ProviderId>();
     const absences = new Map<ProviderId, Absence>();
-    for (const { id, name, subscribedSince: since, isDeleting: isGoing } of this.#subscriptions.entries()) {
+    for (const { target } of this.#subscriptions.records()) {
+      if (target === undefined) continue;
+      const { id, name, subscribedSince: since, isDeleting: isGoing } = target;
       if (id !== undefined && since <= startedAt) {
         const absence = afterList(this.#absences.get(id), isListed(id), startedAt);
         if (absence !== undefined) absences.set(id, absence);
@@ -89,4 +90,10 @@ export class DisappearanceGuard {
 
 function describe(disappearance: Disappearance | undefined): MassDisappearance | undefined {
   return disappearance && { vanished: disappearance.vanished, of: disappearance.of, until: endOf(disappearance) };
+}
+
+/** The absence after another complete list. Pure. A list that shows the VM ends it. */
+function afterList(before: Absence | undefined, isListed: boolean, startedAt: number): Absence | undefined {
+  if (isListed) return undefined;
+  return { since: before?.since ?? startedAt, lists: (before?.lists ?? 0) + 1 };
 }

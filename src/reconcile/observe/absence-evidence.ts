@@ -1,7 +1,6 @@
 import type { ProviderId } from '../../domain/machine.ts';
 import type { MachineObservation } from '../../plan/observed.ts';
-import type { Absence } from '../../provider/account/absence.ts';
-import type { Snapshot, UnreadableEntry } from '../../provider/account/account.ts';
+import type { Absence, Snapshot, UnreadableEntry } from '../../provider/account/account.ts';
 
 /** The evidence that a recorded VM is gone. A list counts only if it started after the operator's last call for the VM. */
 export interface AbsenceEvidence {

@@ -6,8 +6,7 @@ import type { Machine, ProviderId, UnreadableMachine } from '../../domain/machin
 import type { Limits, MachineObservation } from '../../plan/observed.ts';
 import { isFromIntent } from '../../plan/create.ts';
 import { mayCreate } from '../../plan/external-deletion.ts';
-import type { Absence } from '../../provider/account/absence.ts';
-import type { Snapshot } from '../../provider/account/account.ts';
+import type { Absence, Snapshot } from '../../provider/account/account.ts';
 import {
   confirmAbsence,
   checkAccount,

@@ -5,7 +5,8 @@ import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { AccountName, AccountState, List, PendingRead, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
-import type { MachineRead, OpenAccount } from './open-account.ts';
+import type { MachineRead } from '../../../src/provider/account/subscriptions.ts';
+import type { OpenAccount } from './open-account.ts';
 import { assignParts, isEqual, partsOf } from './parts.ts';
 
 /** What happens around the account while it runs. */
@@ -70,8 +71,8 @@ export class RunningAccount {
 
   static async restore(name: AccountName, before: AccountState, world: AccountWorld): Promise<RunningAccount> {
     const running = new RunningAccount(name, before, world);
-    const { $machineReads, ...others } = before.parts;
-    assignParts(running.account, { $machineReads });
+    const { $subscriptions, ...others } = before.parts;
+    assignParts(running.account, { $subscriptions });
     // First, because the rest may let no more reads start.
     if (before.read !== undefined) await running.#startAgain(before.read);
     assignParts(running.account, others);
@@ -128,7 +129,7 @@ export class RunningAccount {
   }
 
   get #machineRead(): MachineRead | undefined {
-    return this.account.$machineReads.$byKey.get(objectKey);
+    return this.account.$subscriptions.get(objectKey)?.read;
   }
 
   #readInFlight(): PendingRead | undefined {
@@ -140,9 +141,11 @@ export class RunningAccount {
   }
 
   async #startAgain({ startedAt }: PendingRead): Promise<void> {
-    const { $machineReads } = this.account;
-    const read = this.#machineRead;
-    if (read !== undefined) await this.#at(startedAt, () => void $machineReads.$run(objectKey, read));
+    const { $machineReads, $subscriptions } = this.account;
+    const record = $subscriptions.get(objectKey);
+    const read = record?.read;
+    if (record !== undefined && read !== undefined)
+      await this.#at(startedAt, () => void $machineReads.$run(record, read));
   }
 
   async #at(time: number, start: () => void): Promise<void> {

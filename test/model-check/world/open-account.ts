@@ -1,6 +1,6 @@
 import type { Outcome } from '../../../src/domain/failure.ts';
-import type { Machine, ProviderId } from '../../../src/domain/machine.ts';
-import type { Catalog, RegisteredAccount, Snapshot, TimedRead } from '../../../src/provider/account/account.ts';
+import type { Catalog, RegisteredAccount, Snapshot } from '../../../src/provider/account/account.ts';
+import type { MachineRead, Subscription } from '../../../src/provider/account/subscriptions.ts';
 
 /** The account with its private fields, which `loadSubject` makes accessible. */
 export interface OpenAccount extends RegisteredAccount {
@@ -13,15 +13,7 @@ export interface OpenAccount extends RegisteredAccount {
     readonly $machineRequests: { readonly earliest: number | undefined };
   };
   readonly $machines: { $snapshot: Snapshot | undefined };
-  readonly $machineReads: {
-    readonly $byKey: ReadonlyMap<string, MachineRead>;
-    $run(key: string, read: MachineRead): Promise<void>;
-  };
+  readonly $subscriptions: { get(key: string): Subscription | undefined };
+  readonly $machineReads: { $run(record: Subscription, read: MachineRead): Promise<void> };
   readonly $catalog: { $kept: { readonly outcome: Outcome<Catalog>; readonly until: number } };
-}
-
-export interface MachineRead {
-  readonly id: ProviderId;
-  readonly isInFlight: boolean;
-  readonly result: TimedRead<Machine | undefined> | undefined;
 }

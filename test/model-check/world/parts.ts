@@ -13,6 +13,7 @@ const omitted: ReadonlySet<string> = new Set([
   '$settings',
   '$abort',
   '$fastPolling',
+  'fastPolling',
   '$lastList',
   '$lastRead',
   '$fastInterval',
@@ -38,7 +39,7 @@ export function partsOf(account: object, ended: ReadonlySet<string>): Parts {
     for (const [name, value] of Object.entries(part) as [string, unknown][]) {
       unused.delete(name);
       if (omitted.has(name) || ended.has(name) || !isData(value)) continue;
-      if (!isPart(value)) fields[name] = copyOf(value);
+      if (!isPart(value)) fields[name] = copyOf(value, unused);
       else if (!seen.has(value)) fields[name] = fieldsOf(value);
     }
     return fields;
@@ -88,13 +89,19 @@ function isData(value: unknown): boolean {
   return Object.values(value).every((field) => typeof field !== 'function');
 }
 
-function copyOf(value: unknown): unknown {
+/** `unused`: the omitted fields that were not found yet. */
+function copyOf(value: unknown, unused?: Set<string>): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Map) return new Map([...value].map(([key, item]: [unknown, unknown]) => [key, copyOf(item)]));
+  if (value instanceof Map)
+    return new Map([...value].map(([key, item]: [unknown, unknown]) => [key, copyOf(item, unused)]));
   if (value instanceof Set) return new Set(value);
-  if (Array.isArray(value)) return value.map(copyOf);
+  if (Array.isArray(value)) return value.map((item) => copyOf(item, unused));
   if (isPart(value)) throw new Error(`a ${value.constructor.name} in a collection can't be restored`);
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOf(field)]));
+  const fields = Object.entries(value) as [string, unknown][];
+  for (const [name] of fields) unused?.delete(name);
+  return Object.fromEntries(
+    fields.filter(([name]) => !omitted.has(name)).map(([name, field]) => [name, copyOf(field, unused)]),
+  );
 }
 
 export function isEqual(a: unknown, b: unknown): boolean {

@@ -1,6 +1,6 @@
 import type { Failure } from '../../../src/domain/failure.ts';
 import type { ProviderWrite } from '../../../src/provider/account/account.ts';
-import type { AccountOptions } from '../../../src/provider/account/account-options.ts';
+import type { AccountOptions } from '../../../src/provider/account/account-core.ts';
 import type { RegisteredAccount } from '../../../src/provider/account/account.ts';
 import { createAccount } from '../../../src/provider/account/account-core.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';

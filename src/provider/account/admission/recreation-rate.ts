@@ -1,4 +1,6 @@
 import type { Clock } from '../../../domain/clock.ts';
+import type { Recreations } from '../account.ts';
+import type { Subscriptions } from '../subscriptions.ts';
 
 /**
  * When each key may recreate a deleted VM: one after the other, in the order of requests, so that a mistake about many
@@ -6,53 +8,54 @@ import type { Clock } from '../../../domain/clock.ts';
  * waited in the account's queue: it may create once no other key has done so for an interval. In memory only: after a
  * restart, the evidence takes longer than this anyway.
  */
-export class RecreationRate {
+export class RecreationRate implements Recreations {
   readonly #clock: Clock;
+  readonly #subscriptions: Subscriptions;
   readonly #interval: number;
-  /** The start of each key's slot (monotonic). */
-  readonly #slots = new Map<string, number>();
   #last = -Infinity;
   #lastUsed = -Infinity;
 
   /** `interval`: milliseconds between two slots. */
-  constructor(clock: Clock, interval: number) {
+  constructor(clock: Clock, subscriptions: Subscriptions, interval: number) {
     this.#clock = clock;
+    this.#subscriptions = subscriptions;
     this.#interval = interval;
   }
 
-  /** When `key` may create (monotonic): in the past, or when its slot starts. Without a slot: the next free one. */
   dueAt(key: string): number {
-    const slot = this.#slots.get(key) ?? this.#nextAt(this.#clock.monotonic());
+    const slot = this.#subscriptions.get(key)?.recreationSlot ?? this.#nextAt(this.#clock.monotonic());
     return Math.max(slot, this.#lastUsed + this.#interval);
   }
 
-  /** Reserves a slot for `key`, if it has none, and returns when it may create (monotonic). */
   reserve(key: string): number {
-    if (!this.#slots.has(key)) {
+    const record = this.#subscriptions.of(key);
+    if (record.recreationSlot === undefined) {
       this.#last = this.#nextAt(this.#clock.monotonic());
-      this.#slots.set(key, this.#last);
+      record.recreationSlot = this.#last;
     }
     return this.dueAt(key);
   }
 
-  /** Uses the slot of `key`, if it may create now. */
   use(key: string): boolean {
     const now = this.#clock.monotonic();
     if (this.reserve(key) > now) return false;
     this.#lastUsed = now;
-    return this.#slots.delete(key);
+    this.#subscriptions.of(key).recreationSlot = undefined;
+    return true;
   }
 
   #nextAt(now: number): number {
     return Math.max(now, this.#last + this.#interval);
   }
 
-  /** The key needs its slot no longer: the later ones move up. */
   forget(key: string): void {
-    const freed = this.#slots.get(key);
-    this.#slots.delete(key);
-    if (freed === undefined || freed <= this.#clock.monotonic() - this.#interval) return;
-    for (const [other, slot] of this.#slots) if (slot > freed) this.#slots.set(other, slot - this.#interval);
+    const record = this.#subscriptions.get(key);
+    const freed = record?.recreationSlot;
+    if (record === undefined || freed === undefined) return;
+    record.recreationSlot = undefined;
+    if (freed <= this.#clock.monotonic() - this.#interval) return;
+    for (const other of this.#subscriptions.records())
+      if (other.recreationSlot !== undefined && other.recreationSlot > freed) other.recreationSlot -= this.#interval;
     this.#last -= this.#interval;
   }
 }

@@ -2,7 +2,10 @@ import { jittered } from '../../../domain/backoff.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { ListedMachine, ProviderId } from '../../../domain/machine.ts';
 import type { TimedRead } from '../account.ts';
-import type { Subscriptions } from '../subscriptions.ts';
+import type { CallAdmission } from '../admission/call-admission.ts';
+import type { CredentialStatus } from '../credential-status.ts';
+import type { MachineCache } from '../machine-cache.ts';
+import type { Subscription, Subscriptions } from '../subscriptions.ts';
 import { type AccountSettings, maxSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
 import { ReadRequests } from './read-requests.ts';
 
@@ -11,16 +14,9 @@ export interface PollerOptions {
   readonly random: () => number;
   readonly settings: AccountSettings;
   readonly subscriptions: Subscriptions;
-  /** The other inputs that determine the next read. */
-  readonly needs: () => Pick<
-    ReadNeeds,
-    'isRejected' | 'rejections' | 'retryAt' | 'rateLimitedUntil' | 'nextProbeAt'
-  > & {
-    /** Since when a list is needed to check a suspected key. */
-    readonly suspectedAt: number | undefined;
-  };
-  /** How many machines a list contains, and how many calls per second are allowed. */
-  readonly size: () => { readonly rows: number; readonly ratePerSecond: number };
+  readonly credential: Pick<CredentialStatus, 'status' | 'rejections' | 'retryAt' | 'suspectedAt'>;
+  readonly admission: Pick<CallAdmission, 'pausedUntil' | 'nextProbeAt' | 'rate'>;
+  readonly machines: Pick<MachineCache, 'snapshot'>;
   /** Reads the list; undefined if no call was sent. */
   readonly list: () => Promise<TimedRead<readonly ListedMachine[]> | undefined>;
   readonly onList: (list: TimedRead<readonly ListedMachine[]>) => void;
@@ -39,10 +35,10 @@ export class Poller {
   readonly #options: PollerOptions;
   readonly #clock: Clock;
   readonly #settings: AccountSettings;
-  readonly #listRequests = new ReadRequests();
-  readonly #machineRequests = new ReadRequests();
-  /** Fast-polling keys, and what shows their machine: a single read, until one didn't show it. */
-  readonly #fastPolling = new Map<string, 'Machine' | 'List'>();
+  readonly #listRequests: ReadRequests;
+  readonly #machineRequests: ReadRequests;
+  /** How many keys poll fast. */
+  #fastPolling = 0;
   #lastList: ReadNeeds['lastList'];
   #lastRead: ReadNeeds['lastRead'];
   #fastInterval: number;
@@ -56,17 +52,19 @@ export class Poller {
     this.#options = options;
     this.#clock = options.clock;
     this.#settings = options.settings;
+    this.#listRequests = new ReadRequests(options.subscriptions, 'listAfter');
+    this.#machineRequests = new ReadRequests(options.subscriptions, 'machineAfter');
     this.#fastInterval = options.settings.urgentPollMinMs;
     this.#idleInterval = options.settings.idlePollMs;
   }
 
   setFastPolling(key: string, isFast: boolean): void {
-    if (!isFast) {
-      this.#fastPolling.delete(key);
-    } else if (!this.#fastPolling.has(key)) {
-      this.#fastPolling.set(key, 'Machine');
-      this.resetInterval();
-    }
+    const { subscriptions } = this.#options;
+    const record = isFast ? subscriptions.of(key) : subscriptions.get(key);
+    if (record === undefined || isFast === (record.fastPolling !== undefined)) return;
+    record.fastPolling = isFast ? 'Machine' : undefined;
+    this.#fastPolling += isFast ? 1 : -1;
+    if (isFast) this.resetInterval();
   }
 
   /** `after` is monotonic and not in the future. */
@@ -80,10 +78,11 @@ export class Poller {
     this.schedule();
   }
 
-  /** A single read didn't show the machine of `key`, so a list is needed. */
-  fallBackToList(key: string, after: number): void {
-    if (this.#fastPolling.has(key)) this.#fastPolling.set(key, 'List');
-    if (this.#machineRequests.takeOne(key, Infinity) || this.#fastPolling.has(key)) this.requestList(key, after);
+  /** A single read didn't show the machine of the key, so a list is needed. */
+  fallBackToList(record: Subscription, after: number): void {
+    const isFast = record.fastPolling !== undefined;
+    if (isFast) record.fastPolling = 'List';
+    if (this.#machineRequests.takeOne(record, Infinity) || isFast) this.requestList(record.key, after);
   }
 
   /** A change is about to be made: the next read follows soon. */
@@ -97,16 +96,15 @@ export class Poller {
     return [...this.#listRequests.take(startedAt), ...this.#machineRequests.take(startedAt)];
   }
 
-  /** Whether `key` waited for a single read that started at `startedAt`; it no longer waits then. */
-  takeWaiter(key: string, startedAt: number): boolean {
-    return this.#machineRequests.takeOne(key, startedAt);
+  /** Whether the key waited for a single read that started at `startedAt`; it no longer waits then. */
+  takeWaiter(record: Subscription, startedAt: number): boolean {
+    return this.#machineRequests.takeOne(record, startedAt);
   }
 
-  forget(key: string): void {
-    this.#listRequests.forget(key);
-    this.#machineRequests.forget(key);
-    this.#fastPolling.delete(key);
-    this.schedule();
+  forget(record: Subscription): void {
+    this.#listRequests.forget(record);
+    this.#machineRequests.forget(record);
+    this.setFastPolling(record.key, false);
   }
 
   stop(): void {
@@ -120,18 +118,22 @@ export class Poller {
     if (this.#isListing || this.#isStopped) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const { suspectedAt, ...needs } = this.#options.needs();
+    const { subscriptions, credential, admission } = this.#options;
     const next = nextRead(
       {
-        ...needs,
+        isRejected: credential.status === 'Rejected',
+        rejections: credential.rejections,
+        retryAt: credential.retryAt,
+        rateLimitedUntil: admission.pausedUntil,
+        nextProbeAt: admission.nextProbeAt,
         lastList: this.#lastList,
         lastRead: this.#lastRead,
         failures: this.failures,
-        hasSubscribers: this.#options.subscriptions.size > 0,
-        listRequestedAt: earlier(this.#listRequests.earliest, suspectedAt),
+        hasSubscribers: subscriptions.size > 0,
+        listRequestedAt: earlier(this.#listRequests.earliest, credential.suspectedAt),
         // Waits for the round in flight.
         machineRequestedAt: this.#isReading ? undefined : this.#machineRequests.earliest,
-        fastInterval: this.#isReading || this.#fastPolling.size === 0 ? undefined : this.#fastInterval,
+        fastInterval: this.#isReading || this.#fastPolling === 0 ? undefined : this.#fastInterval,
         idleInterval: this.#idleInterval,
       },
       this.#settings,
@@ -149,17 +151,18 @@ export class Poller {
 
   /** The requested machines, if reading each of them is cheaper than a list. */
   #machinesToRead(): ReadonlySet<ProviderId> | undefined {
-    const { rows, ratePerSecond } = this.#options.size();
+    const { subscriptions, admission, machines } = this.#options;
     const { maxInFlight } = this.#settings;
-    const most = maxSingleReads(rows, { intervalMs: this.#fastInterval, ratePerSecond, maxInFlight });
+    const rows = (machines.snapshot?.machines.length ?? 0) + (machines.snapshot?.unreadable.size ?? 0);
+    const limits = { intervalMs: this.#fastInterval, ratePerSecond: admission.rate, maxInFlight };
+    const most = maxSingleReads(rows, limits);
+    const now = this.#clock.monotonic();
     const ids = new Set<ProviderId>();
-    for (const keys of [this.#fastPolling.keys(), this.#machineRequests.servedAt(this.#clock.monotonic())]) {
-      for (const key of keys) {
-        const id = this.#options.subscriptions.idOf(key);
-        if (id === undefined || this.#fastPolling.get(key) === 'List') return undefined;
-        ids.add(id);
-        if (ids.size > most) return undefined;
-      }
+    for (const { target, fastPolling, machineAfter = Infinity } of subscriptions.records()) {
+      if (fastPolling === undefined && machineAfter > now) continue;
+      if (target?.id === undefined || fastPolling === 'List') return undefined;
+      ids.add(target.id);
+      if (ids.size > most) return undefined;
     }
     return ids.size === 0 ? undefined : ids;
   }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { RecreationRate } from '../../../../src/provider/account/admission/recreation-rate.ts';
+import { Subscriptions } from '../../../../src/provider/account/subscriptions.ts';
 import { createManualClock } from '../../../support/clock.ts';
 import { createFixture } from '../fixture.ts';
 
@@ -8,7 +9,7 @@ const minute = 60_000;
 function create() {
   const clock = createManualClock();
   const start = clock.monotonic();
-  const recreations = new RecreationRate(clock, minute);
+  const recreations = new RecreationRate(clock, new Subscriptions(), minute);
   return { clock, recreations, dueIn: (key: string) => (recreations.reserve(key) - start) / minute };
 }
 

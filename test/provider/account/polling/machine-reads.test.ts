@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Failure, failed, succeeded } from '../../../../src/domain/failure.ts';
 import { MachineReads } from '../../../../src/provider/account/polling/machine-reads.ts';
+import { Subscriptions } from '../../../../src/provider/account/subscriptions.ts';
 import { createManualClock } from '../../../support/clock.ts';
 
 const lost: Failure = { operation: 'GetMachine', class: 'Retry', code: 'ConnectionLost', text: '' };
@@ -11,8 +12,10 @@ function scene(...failures: readonly Failure[]) {
   const requeued: string[] = [];
   const left = [...failures];
   let reads = 0;
+  const subscriptions = new Subscriptions();
   const lookUps = new MachineReads(
     clock,
+    subscriptions,
     async () => {
       reads += 1;
       const startedAt = clock.monotonic();
@@ -28,7 +31,7 @@ function scene(...failures: readonly Failure[]) {
     if (known === undefined) lookUps.start(key, id);
     return known;
   };
-  return { clock, lookUps, ask, requeued, reads: () => reads };
+  return { clock, lookUps, subscriptions, ask, requeued, reads: () => reads };
 }
 
 const notFound = { ok: true, value: undefined };
@@ -80,11 +83,11 @@ test('a key that switches to another VM does not get the answer for the first', 
 });
 
 test('a forgotten read is sent again', async () => {
-  const { clock, lookUps, ask, reads } = scene();
+  const { clock, lookUps, subscriptions, ask, reads } = scene();
   ask('a', 1, 0);
   ask('b', 2, 0);
   await clock.advance(1_000);
-  lookUps.forget('a');
+  subscriptions.delete(subscriptions.of('a'));
   lookUps.forgetListed((id) => id === 2);
   expect([ask('a', 1, 0), ask('b', 2, 0), reads()]).toEqual([undefined, undefined, 4]);
 });

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { ReadRequests } from '../../../../src/provider/account/polling/read-requests.ts';
+import { Subscriptions } from '../../../../src/provider/account/subscriptions.ts';
 
 test('a list serves, once, the requests whose time is not later than its start', () => {
-  const waiters = new ReadRequests();
+  const waiters = new ReadRequests(new Subscriptions(), 'listAfter');
   waiters.add('early', 10);
   waiters.add('exact', 20);
   waiters.add('late', 21);
@@ -16,7 +17,7 @@ test.for([
   ['the earlier one first', [10, 20]],
   ['the later one first', [20, 10]],
 ] as const)('a key with two requests is woken for the earlier time, once, and requests again: %s', ([, moments]) => {
-  const waiters = new ReadRequests();
+  const waiters = new ReadRequests(new Subscriptions(), 'listAfter');
   for (const moment of moments) waiters.add('a', moment);
   expect(waiters.earliest).toBe(10);
   expect(waiters.take(15)).toEqual(['a']);
@@ -26,9 +27,10 @@ test.for([
 });
 
 test('the time of a forgotten request does not return', () => {
-  const waiters = new ReadRequests();
+  const subscriptions = new Subscriptions();
+  const waiters = new ReadRequests(subscriptions, 'listAfter');
   waiters.add('a', 10);
-  waiters.forget('a');
+  waiters.forget(subscriptions.of('a'));
   expect(waiters.earliest).toBeUndefined();
   waiters.add('b', 30);
   expect(waiters.earliest).toBe(30);
