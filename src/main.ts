@@ -196,8 +196,7 @@ function elect(
 ): LeaderElection {
   const { leaseDuration, renewDeadline, retryPeriod } = settings;
   return createLeaderElector({
-    // Separate connections, so that a renewal doesn't wait for other requests.
-    client: createKubeClient(createTransport(kubeConfig, { ...connections, deadline: renewDeadline / 2 })),
+    connect: (deadline) => createKubeClient(createTransport(kubeConfig, { ...connections, deadline })),
     ref: { namespace, name: leaseName(settings) },
     identity: `${hostname()}_${randomUUID()}`,
     times: { leaseDuration, renewDeadline, retryPeriod },

@@ -30,6 +30,21 @@ test.each([
   expect(new Set(leases)).toEqual(new Set([namespace]));
 });
 
+test('a renewal of the Lease without a response ends at half of the renew deadline, so that another one is in time', async () => {
+  await using cluster = await serveCluster({
+    answers: ({ method, url }) => method === 'PATCH' && url?.includes('/leases/') === true,
+  });
+  const operator = startOperator({
+    kubeconfig: writeKubeconfig(path.join(folder, 'renewal'), cluster.url, 'found'),
+    apiUrl: cluster.url,
+    flags: ['--leader-election=true', '--lease-duration=6s', '--renew-deadline=3s', '--retry-period=100ms'],
+    logFile,
+  });
+  await expect.poll(operator.output).toContain('Failed to read or update Lease, retrying');
+  await operator.kill();
+  expect(operator.output()).toMatch(/patch leases found\/[^ ]+: no complete answer within 1500 ms/);
+});
+
 test('a second SIGINT ends it at once, although the Lease is not released yet', async () => {
   const released = Promise.withResolvers<void>();
   await using cluster = await serveCluster({

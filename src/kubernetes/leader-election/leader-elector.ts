@@ -28,9 +28,14 @@ export interface LeaderElectionTimes {
   readonly retryPeriod: number;
 }
 
+export type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'patch'>;
+
 export interface LeaderElectionOptions {
-  /** On separate connections, because a busy one would delay a renewal. Its deadline is half of `renewDeadline`. */
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'patch'>;
+  /**
+   * Returns a client on separate connections, because a busy one would delay a renewal. The deadline of its calls is in
+   * milliseconds.
+   */
+  readonly connect: (deadline: number) => LeaseClient;
   readonly ref: ObjectRef;
   /** Unique to this process. */
   readonly identity: string;
@@ -82,6 +87,7 @@ export function createLeaderElector(options: LeaderElectionOptions): LeaderElect
 
 class LeaderElector implements LeaderElection {
   readonly #options: LeaderElectionOptions;
+  readonly #client: LeaseClient;
   readonly #stopping = new AbortController();
   readonly #elected = Promise.withResolvers<void>();
   readonly #lost = Promise.withResolvers<string>();
@@ -102,6 +108,8 @@ class LeaderElector implements LeaderElection {
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
+    // A renewal that gets no response leaves time for another one.
+    this.#client = options.connect(options.times.renewDeadline / 2);
   }
 
   get elected(): Promise<void> {
@@ -200,13 +208,13 @@ class LeaderElector implements LeaderElection {
   }
 
   async #acquire(seen: LeaseState | undefined): Promise<void> {
-    const { client, ref, log } = this.#options;
+    const { ref, log } = this.#options;
     const sentAt = this.#now();
     const spec = acquiredSpec(this.#renewal(), seen);
     this.#wasTried = true;
     try {
       if (seen !== undefined) await this.#write(seen, spec);
-      else this.#remember(await client.create(resource, ref.namespace, leaseObject(ref, spec)));
+      else this.#remember(await this.#client.create(resource, ref.namespace, leaseObject(ref, spec)));
     } catch (error) {
       // Another process was faster; the next read shows it.
       if (hasReason(error, seen === undefined ? 'AlreadyExists' : 'Conflict')) return;
@@ -244,7 +252,7 @@ class LeaderElector implements LeaderElection {
   /** Undefined if there is none. */
   async #read(): Promise<LeaseState | undefined> {
     try {
-      this.#remember(await this.#options.client.get(resource, this.#options.ref));
+      this.#remember(await this.#client.get(resource, this.#options.ref));
     } catch (error) {
       if (!hasReason(error, 'NotFound')) throw error;
       this.#known = undefined;
@@ -256,7 +264,7 @@ class LeaderElector implements LeaderElection {
   async #write({ resourceVersion }: LeaseState, spec: object): Promise<void> {
     this.#known = undefined;
     const body = { metadata: { resourceVersion }, spec };
-    this.#remember(await this.#options.client.patch(resource, this.#options.ref, { type: 'merge', body }));
+    this.#remember(await this.#client.patch(resource, this.#options.ref, { type: 'merge', body }));
   }
 
   #remember(stored: unknown): void {

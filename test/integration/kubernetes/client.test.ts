@@ -132,7 +132,7 @@ test('events about the operator are about its Lease, in its namespace', async ()
   const ref = { namespace: 'kube-system', name: 'reported' };
   const times = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
   const lease = createLeaderElector({
-    client,
+    connect: () => client,
     ref,
     identity: 'test-1',
     times,

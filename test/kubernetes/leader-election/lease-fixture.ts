@@ -1,9 +1,9 @@
-import type { KubeClient } from '../../../src/kubernetes/client.ts';
 import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
 import {
   createLeaderElector,
   type LeaderElection,
   type LeaderElectionTimes,
+  type LeaseClient,
 } from '../../../src/kubernetes/leader-election/leader-elector.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
@@ -19,6 +19,13 @@ export interface LeaseSpec {
 export interface Journey {
   readonly arrivesAfter: number;
   readonly answeredAfter: number;
+}
+
+interface Attempt {
+  readonly identity: string;
+  readonly verb: string;
+  /** Milliseconds. */
+  readonly deadline: number;
 }
 
 const straight: Journey = { arrivesAfter: 0, answeredAfter: 0 };
@@ -69,7 +76,7 @@ export class LeaseFixture {
 
   candidate(identity: string, clock: Clock = this.clock, random: () => number = () => 0.5): LeaderElection {
     return createLeaderElector({
-      client: this.#client(identity),
+      connect: (deadline) => this.#connect(identity, deadline),
       ref: { namespace: 'system', name: 'operator' },
       identity,
       times: this.times,
@@ -79,18 +86,19 @@ export class LeaseFixture {
     });
   }
 
-  #client(identity: string): Pick<KubeClient, 'get' | 'create' | 'patch'> {
+  #connect(identity: string, deadline: number): LeaseClient {
+    const call = (verb: string, arrive: () => unknown) => this.#travel({ identity, verb, deadline }, arrive);
     return {
-      get: () => this.#travel(identity, 'get', () => this.#answer()),
+      get: () => call('get', () => this.#answer()),
       create: (_resource, _namespace, body) =>
-        this.#travel(identity, 'create', () => {
+        call('create', () => {
           if (this.#stored !== undefined) throw error('AlreadyExists');
           // What leader-elector.ts writes, here and below.
           this.store((body as { readonly spec: LeaseSpec }).spec);
           return this.#answer();
         }),
       patch: (_resource, _ref, { body }) =>
-        this.#travel(identity, 'patch', () => {
+        call('patch', () => {
           const { metadata, spec } = body as {
             readonly metadata: { readonly resourceVersion: string };
             readonly spec: LeaseSpec;
@@ -109,13 +117,13 @@ export class LeaseFixture {
     return { metadata: { resourceVersion: String(resourceVersion) }, spec };
   }
 
-  /** As the transport: given up after half the renew deadline, whatever becomes of the request on its way. */
-  #travel(identity: string, verb: string, arrive: () => unknown): Promise<unknown> {
+  /** As the transport: abandoned after the deadline, whatever becomes of the request on its way. */
+  #travel({ identity, verb, deadline }: Attempt, arrive: () => unknown): Promise<unknown> {
     const { arrivesAfter, answeredAfter } = this.journeyOf(identity, verb);
     return new Promise((resolve, reject) => {
       const hear = (callback: () => void) => () => this.#wake(identity, callback);
       this.#after(
-        this.times.renewDeadline / 2,
+        deadline,
         hear(() => reject(error('Timeout'))),
       );
       this.#after(arrivesAfter, () => {
