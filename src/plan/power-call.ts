@@ -86,8 +86,8 @@ export function awaitTransition(
   rest: Transition & { readonly operation?: OperationStatus | undefined } = {},
 ): Decision {
   const operation = 'operation' in rest ? rest.operation : o.object.status?.operation;
-  const patience = patienceOf(o, operation) - o.history.stateFor;
-  const after = Math.min(rest.after ?? Infinity, patience > 0 ? patience : Infinity);
+  const left = patienceOf(o, operation) - lastedFor(o, operation);
+  const after = Math.min(rest.after ?? Infinity, left > 0 ? left : Infinity);
   const failed =
     o.machine.kind === 'Present'
       ? powerChangeFailed(o, o.machine.machine, operation, rest.isRepeated === true)
@@ -115,9 +115,8 @@ export function patienceOf(o: Observed, operation: OperationStatus | undefined):
 
 /** The message mentions another call only where one follows. */
 function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transition): StatusReason | undefined {
-  const since = operation === undefined ? o.history.stateFor : inProgressFor(o, operation);
   const patience = patienceOf(o, operation);
-  if (since < patience || o.machine.kind !== 'Present') return undefined;
+  if (lastedFor(o, operation) < patience || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
   const { id, state } = machine;
   const task = failedTaskOf(o, machine, operation);
@@ -132,8 +131,9 @@ function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transi
   return { reason: 'PowerTransitionStuck', message };
 }
 
-/** Since the first call of the operation: the stored time is that of the newest one. */
-function inProgressFor(o: Observed, operation: OperationStatus): number {
+/** Since the first call of the operation: the stored time is that of the newest one. Without an operation, of the state. */
+function lastedFor(o: Observed, operation: OperationStatus | undefined): number {
+  if (operation === undefined) return o.history.stateFor;
   const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
   return o.now - Date.parse(operation.startTime) + earlier;
 }

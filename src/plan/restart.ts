@@ -84,10 +84,7 @@ function again(o: Observed, machine: Machine, before: OperationStatus): Decision
   return perform(
     { type: 'Restart', id: machine.id, operation: newOperation(o, call, attempts + 1) },
     call.statusReason,
-    {
-      operation: before,
-      fastPolling: true,
-    },
+    { operation: before, startFailure: o.object.status?.startFailure, fastPolling: true },
   );
 }
 

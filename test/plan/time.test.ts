@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import type { OperationStatus, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
+import { isTaskBusy } from '../../src/domain/machine.ts';
+import { plan } from '../../src/plan/plan.ts';
+import type { Observed } from '../../src/plan/observed.ts';
+import { machineIn, now, type ObservedOptions, observedWith, secondsAgo } from './fixtures.ts';
+
+/** The same observation later, if nothing happens but that time passes. */
+function later(o: Observed, milliseconds: number): Observed {
+  const { history } = o;
+  const more = (duration: number): number => (duration > 0 ? duration + milliseconds : 0);
+  return {
+    ...o,
+    now: o.now + milliseconds,
+    rateLimitedFor: Math.max(0, o.rateLimitedFor - milliseconds),
+    deletesHeldFor: Math.max(0, o.deletesHeldFor - milliseconds),
+    history: {
+      ...history,
+      knownFor: history.knownFor + milliseconds,
+      stateFor: history.stateFor + milliseconds,
+      taskBusyFor: more(history.taskBusyFor),
+      refusedFor: more(history.refusedFor),
+      ...(history.lastUpAt === undefined || stateOf(o) !== 'Running' ? {} : { lastUpAt: o.now + milliseconds }),
+    },
+  };
+}
+
+const failed: VirtualMachineStatus['startFailure'] = {
+  count: 2,
+  lastTime: secondsAgo(20),
+  retryTime: new Date(now + 20_000).toISOString(),
+};
+const ready = (seconds: number): Partial<VirtualMachineStatus> => ({
+  state: 'Running',
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Available',
+      message: '',
+      lastTransitionTime: secondsAgo(seconds),
+      observedGeneration: 1,
+    },
+  ],
+});
+const operations: readonly OperationStatus[] = (['Start', 'Stop', 'Restart', 'Kill'] as const).flatMap((type) =>
+  [0, 31, 700].flatMap((seconds) =>
+    [
+      { attempts: 1, lastResult: 'Accepted' },
+      { attempts: 0, lastResult: 'Busy' },
+      { attempts: 1 },
+      { attempts: 3, lastResult: 'Accepted' },
+    ].map((rest): OperationStatus => ({ type, startTime: secondsAgo(seconds), ...rest })),
+  ),
+);
+
+function* observations(): Generator<ObservedOptions> {
+  const states = ['Pending', 'Starting', 'Running', 'Halting', 'Halted', 'Unknown'] as const;
+  for (const state of states)
+    for (const operation of [undefined, ...operations])
+      for (const mode of ['TrySoft', 'Soft', 'Hard'] as const)
+        for (const powerState of ['Running', 'Halted'] as const)
+          for (const more of [
+            {},
+            { status: { startFailure: failed, ...ready(1) }, history: { lastUpAt: now } },
+            { status: { startFailure: failed, ...ready(61) }, history: { lastUpAt: now } },
+            { history: { stateFor: 650_000, taskBusyFor: 1_000 }, isBusy: true },
+            { history: { stateFor: 20_000, refusedFor: 1 } },
+          ] as readonly (ObservedOptions & { readonly isBusy?: boolean })[])
+            for (const deleting of [false, true])
+              yield {
+                id: 90,
+                machine: machineIn(state, {
+                  updatedAt: secondsAgo(900),
+                  ...(more.isBusy === true ? { lastTask: { name: 'VmStart', status: 'running' } } : {}),
+                }),
+                deleting,
+                spec: { powerState, powerOff: { mode, gracePeriodSeconds: 300 } },
+                ...more,
+                status: { ...more.status, ...(operation === undefined ? {} : { operation }) },
+              };
+}
+
+/** What a user sees of a decision. */
+function shown(o: Observed): string {
+  const { action, statusReason, operation, startFailure } = plan(o);
+  return [action.type, statusReason?.reason, operation?.type, startFailure?.count].join();
+}
+
+/** All observations that a predicate refutes, at most a few of them. */
+function refuted(predicate: (o: Observed) => boolean): readonly string[] {
+  const found: string[] = [];
+  for (const given of observations()) {
+    const o = observedWith(given);
+    if (!predicate(o) && found.length < 5) found.push(`${shown(o)}, after ${plan(o).after}: ${JSON.stringify(given)}`);
+  }
+  return found;
+}
+
+const isBusy = ({ machine }: Observed): boolean => machine.kind === 'Present' && isTaskBusy(machine.machine.lastTask);
+const stateOf = ({ machine }: Observed): string => (machine.kind === 'Present' ? machine.machine.state : machine.kind);
+
+describe('an object whose VM does not change', () => {
+  it('is requeued before the decision changes by time alone', () => {
+    const changesUnnoticed = refuted((o) => {
+      const { action, after = Infinity } = plan(o);
+      const present = shown(o);
+      const times = [1, 300_000, 24 * 3_600_000, after - 1].filter((time) => time < after);
+      return action.type !== 'None' || times.every((time) => shown(later(o, time)) === present);
+    });
+    expect(changesUnnoticed).toEqual([]);
+  });
+
+  it('is requeued for a change of the decision only, unless the provider is busy with the VM', () => {
+    const requeuedForNothing = refuted((o) => {
+      const { after, startFailure } = plan(o);
+      // The next decision starts from a failure that the status contains by then.
+      const isCounted = startFailure?.count !== o.object.status?.startFailure?.count;
+      return after === undefined || isBusy(o) || isCounted || shown(later(o, after)) !== shown(o);
+    });
+    expect(requeuedForNothing).toEqual([]);
+  });
+
+  it('is never requeued immediately', () => {
+    expect(refuted((o) => plan(o).after !== 0)).toEqual([]);
+  });
+});
+
+describe('a decision', () => {
+  it('keeps the start failure until the guest runs steadily, or the VM is halted on purpose', () => {
+    const lost = refuted((o) => {
+      const { startFailure, conditions } = o.object.status ?? {};
+      const isSteady = stateOf(o) === 'Running' && conditions?.[0]?.lastTransitionTime === secondsAgo(61);
+      const isOver = isSteady || (stateOf(o) === 'Halted' && (o.object.spec.powerState === 'Halted' || isDeleting(o)));
+      return isOver || (startFailure === undefined) === (plan(o).startFailure === undefined) || isCounted(o);
+    });
+    expect(lost).toEqual([]);
+  });
+
+  it('keeps the operation until the VM has reached its state, or another call takes its place', () => {
+    const lost = refuted((o) => {
+      const { action, operation, statusReason } = plan(o);
+      const before = o.object.status?.operation;
+      if (operation === undefined)
+        return (
+          before === undefined || isEnded(statusReason?.reason) || (stateOf(o) === 'Halting' && before.type !== 'Stop')
+        );
+      return action.type !== 'None' || isDeepStrictEqual(operation, before);
+    });
+    expect(lost).toEqual([]);
+  });
+
+  it('has the account listed at the urgent interval while the VM is in transition', () => {
+    const isSettled = (reason: string | undefined) => reason === 'Available' || reason === 'StartBackoff';
+    const wrong = refuted((o) => {
+      const { action, fastPolling, startFailure, statusReason } = plan(o);
+      const isWatched = statusReason?.reason === 'Available' && startFailure !== undefined;
+      const isInTransition = !isSettled(statusReason?.reason) && stateOf(o) !== 'Unknown';
+      return fastPolling === (action.type !== 'None' || isWatched || isInTransition);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+const isDeleting = ({ object }: Observed): boolean => object.metadata.deletionTimestamp !== undefined;
+const isCounted = (o: Observed): boolean => plan(o).statusReason?.reason === 'StartBackoff';
+const isEnded = (reason: string | undefined): boolean =>
+  reason === 'Available' || reason === 'StartBackoff' || reason === 'ProviderBusy';
