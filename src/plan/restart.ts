@@ -38,13 +38,13 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
   if (operation.lastResult === accepted) {
     const isOver = since >= window && !isTaskBusy(machine.lastTask);
     if (isOver && (failedTaskOf(o, machine, operation) === undefined || isFailureReported(o))) return 'Done';
-    return awaitTransition(o, statusReason, { operation, after: Math.max(window - since, 0) || window });
+    return awaitTransition(o, statusReason, { after: Math.max(window - since, 0) || window });
   }
   const { previousActionTime } = operation;
   const isKnown = machine.updatedAt !== undefined && previousActionTime !== undefined;
   if (isKnown && machine.updatedAt !== previousActionTime && !isTaskBusy(machine.lastTask)) return 'Done';
   const settled = o.limits.callDeadline + window * 2 ** Math.min((operation.attempts ?? 1) - 1, 6);
-  if (since < settled) return awaitTransition(o, statusReason, { operation, after: settled - since });
+  if (since < settled) return awaitTransition(o, statusReason, { after: settled - since });
   return isKnown && machine.updatedAt === previousActionTime ? again(o, machine, operation) : 'Done';
 }
 

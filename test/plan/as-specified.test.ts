@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compareWithSpec } from '../../src/plan/as-specified.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { objectWith, observedWith } from './fixtures.ts';
+import { now, objectWith, observedWith } from './fixtures.ts';
 
 const london = { id: 7, name: 'London 1' };
 const budget = { id: 2, name: 'Budget' };
@@ -168,7 +168,15 @@ describe('an object without conditions', () => {
     expect(unseen(1_000, { spec: { adoption } }).statusReason?.message).toContain('to look for VM 4711');
   });
 
+  it('is requeued before its first second ends if a call may be repeated then', () => {
+    const soon = { machine: 'Absent', observed: {}, history: { knownFor: 0, notBefore: now + 400 } } as const;
+    expect(plan(observedWith(soon))).toMatchObject({ statusReason: undefined, after: 400 });
+  });
+
   it('is the only object that reports this', () => {
+    expect(
+      plan(observedWith({ id: 90, finalizer: false, machine: 'Running', history: { knownFor: 1_000 } })),
+    ).toMatchObject({ action: { type: 'CompleteIdentity' }, statusReason: undefined });
     expect(unseen(1_000, { status: { conditions: [] } })).toMatchObject({ statusReason: undefined, after: undefined });
     expect(unseen(1_000, { deleting: true }).statusReason).toBeUndefined();
   });

@@ -94,6 +94,16 @@ describeRows('guards', [
     action: 'CompleteIdentity',
   },
   {
+    because: 'an object that only observes reports a VM of another object too',
+    given: {
+      spec: { managementPolicy: 'Observe', providerName: 'site', adoption: { policy: 'MustExist' } },
+      machine: machineIn('Halted', { name: 'site' }),
+      observed: { machineConflict: 'b/other' },
+    },
+    action: 'None',
+    reason: 'HeldByOtherObject',
+  },
+  {
     because: 'a state this version does not know is left alone',
     given: { id: 90, machine: 'Unknown', spec: halted },
     action: 'None',

@@ -145,6 +145,39 @@ it.each([
   ]);
 });
 
+it("a message with the operator's own key names the object's own VM although it can't be read", () => {
+  const machine = { kind: 'Unreadable', id: 90, problem: 'its state is "odd"', isOurs: true } as const;
+  const { statusReason } = plan(observedWith({ id: 90, machine, observed: { isDefaultKey: true } }));
+  expect(statusReason?.message).toContain('the provider lists VM 90, but its state is "odd"');
+});
+
+it.each([
+  { what: 'of its record', given: { id: 90, status: { ownerId: 1, internal: { objectUID: uid } } }, owner: '1' },
+  { what: 'that the status showed', given: { intent: true, status: { ownerId: 3 } }, owner: '3' },
+  { what: 'that is not known', given: { intent: true }, owner: 'unknown' },
+])('a key of another account is compared to the owner $what', ({ given, owner }) => {
+  const machine = { kind: 'OtherAccount', ownerId: 2 } as const;
+  const { message } = plan(observedWith({ ...given, machine })).statusReason ?? {};
+  expect(message).toContain(`shows VMs of owner 2, but this VM belongs to owner ${owner};`);
+});
+
+it('the first five mistakes of a spec are reported', () => {
+  const flaws = [1, 2, 3, 4, 5, 6].map((number) => `mistake ${number}`);
+  const { message } = plan(observedWith({ flaws })).statusReason ?? {};
+  expect(message).toMatch(/^mistake 1; mistake 2; mistake 3; mistake 4; mistake 5; the operator does nothing/);
+});
+
+it.each([
+  { spec: { adoption: { policy: 'MustExist', id: 4711 } }, which: 'with id 4711' },
+  { spec: { adoption: { policy: 'MustExist' }, providerName: 'site' }, which: 'named "site"' },
+] as const)('a VM to adopt that the account lacks is described as the spec does: $which', ({ spec, which }) => {
+  for (const incomplete of [{}, { package: undefined }]) {
+    // `never`: the schema requires a package for any other policy only.
+    const given = { spec: { ...spec, ...incomplete } as never };
+    expect(plan(observedWith(given)).statusReason?.message).toContain(`the account has no VM ${which}; correct`);
+  }
+});
+
 it.each([
   {
     mayOrphan: true,

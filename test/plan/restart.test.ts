@@ -147,6 +147,26 @@ const rows: readonly Row[] = [
     reason: 'Available',
   },
   {
+    because: 'answer not known, and no time of a last action is recorded or reported: a second restart would hurt',
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: request,
+      status: {
+        ...known,
+        operation: { type: 'Restart', startTime: secondsAgo(65), attempts: 1, restartRequest: 'two' },
+      },
+    },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'answer not known, and only the recorded time: it shows nothing while the call may be in flight',
+    given: { id: 90, machine: 'Running', spec: request, status: { ...known, operation: operation(3) } },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
     because: 'refused as busy: asked again',
     given: {
       id: 90,
