@@ -44,21 +44,24 @@ const ready = (seconds: number): Partial<VirtualMachineStatus> => ({
     },
   ],
 });
-const operations: readonly OperationStatus[] = (['Start', 'Stop', 'Restart', 'Kill'] as const).flatMap((type) =>
-  [0, 31, 700].flatMap((seconds) =>
-    [
-      { attempts: 1, lastResult: 'Accepted' },
-      { attempts: 0, lastResult: 'Busy' },
-      { attempts: 1 },
-      { attempts: 3, lastResult: 'Accepted' },
-    ].map((rest): OperationStatus => ({ type, startTime: secondsAgo(seconds), ...rest })),
-  ),
-);
+const progress: readonly Partial<OperationStatus>[] = [
+  { attempts: 1, lastResult: 'Accepted' },
+  { attempts: 0, lastResult: 'Busy' },
+  { attempts: 1 },
+  { attempts: 3, lastResult: 'Accepted' },
+];
+
+function* operations(): Generator<OperationStatus | undefined> {
+  yield undefined;
+  for (const type of ['Start', 'Stop', 'Restart', 'Kill'] as const)
+    for (const seconds of [0, 31, 700])
+      for (const rest of progress) yield { type, startTime: secondsAgo(seconds), ...rest };
+}
 
 function* observations(): Generator<ObservedOptions> {
   const states = ['Pending', 'Starting', 'Running', 'Halting', 'Halted', 'Unknown'] as const;
   for (const state of states)
-    for (const operation of [undefined, ...operations])
+    for (const operation of operations())
       for (const mode of ['TrySoft', 'Soft', 'Hard'] as const)
         for (const powerState of ['Running', 'Halted'] as const)
           for (const more of [
@@ -152,7 +155,6 @@ describe('a decision', () => {
   });
 
   it('has the account listed at the urgent interval while the VM is in transition', () => {
-    const isSettled = (reason: string | undefined) => reason === 'Available' || reason === 'StartBackoff';
     const wrong = refuted((o) => {
       const { action, fastPolling, startFailure, statusReason } = plan(o);
       const isWatched = statusReason?.reason === 'Available' && startFailure !== undefined;
@@ -165,5 +167,5 @@ describe('a decision', () => {
 
 const isDeleting = ({ object }: Observed): boolean => object.metadata.deletionTimestamp !== undefined;
 const isCounted = (o: Observed): boolean => plan(o).statusReason?.reason === 'StartBackoff';
-const isEnded = (reason: string | undefined): boolean =>
-  reason === 'Available' || reason === 'StartBackoff' || reason === 'ProviderBusy';
+const isSettled = (reason: string | undefined): boolean => reason === 'Available' || reason === 'StartBackoff';
+const isEnded = (reason: string | undefined): boolean => isSettled(reason) || reason === 'ProviderBusy';
