@@ -1,6 +1,7 @@
 /**
- * `npm run build`: bundles the operator into one file that needs only Node, `dist/vps247-operator.mjs`, and writes the
- * licenses of the bundled packages to `dist/THIRD-PARTY-LICENSES`.
+ * `npm run build`: bundles the operator into one file that needs only Node, `dist/vps247-operator.mjs`, writes the
+ * licenses of the bundled packages to `dist/THIRD-PARTY-LICENSES`, and bundles the kubectl plugin into
+ * `dist/kubectl-vps.mjs`.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -55,6 +56,32 @@ export async function buildBundle(
   writeFileSync(path.join(outdir, 'THIRD-PARTY-LICENSES'), packages.map(licenseOf).join('\n'));
   const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   return { file, bytes, packages };
+}
+
+/**
+ * Writes the kubectl plugin into `outdir`, as one executable file for Node 18 and later, and returns its path. It contains
+ * no package.
+ */
+export async function buildPlugin(outdir = path.join(root, 'dist')): Promise<string> {
+  const file = path.join(outdir, 'kubectl-vps.mjs');
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [path.join(root, 'src/kubectl-vps/main.ts')],
+    inject: [path.join(root, 'src/kubectl-vps/node-18.ts')],
+    outfile: file,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node18',
+    write: false,
+    logLevel: 'warning',
+    define: { OPERATOR_VERSION: JSON.stringify(version) },
+    banner: { js: '#!/usr/bin/env node' },
+  });
+  mkdirSync(outdir, { recursive: true });
+  for (const { path: outfile, contents } of outputFiles) writeFileSync(outfile, contents, { mode: 0o755 });
+  return file;
 }
 
 /**
@@ -115,6 +142,7 @@ if (import.meta.main) {
     const { file, bytes, packages } = await buildBundle();
     const size = `${(bytes / 1e6).toFixed(1)} MB`;
     console.log(`${path.relative(root, file)}: ${size}, version ${version}, ${packages.length} packages inside`);
+    console.log(`${path.relative(root, await buildPlugin())}: the kubectl plugin`);
   } catch (error) {
     // esbuild's own error carries a list of messages, which it has printed already.
     if (!(error instanceof Error && 'errors' in error)) throw error;

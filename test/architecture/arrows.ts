@@ -82,6 +82,11 @@ export const arrows: Readonly<Record<string, Folder>> = {
     packages: [],
     reason: 'what has to be so before work begins knows nothing of the work',
   },
+  'kubectl-vps': {
+    folders: ['api', 'domain'],
+    packages: ['node:'],
+    reason: 'the plugin has only kubectl, and shares the tables of the API with the operator',
+  },
   emulator: {
     folders: [],
     packages: ['node:'],

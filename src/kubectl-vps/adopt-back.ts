@@ -1,0 +1,105 @@
+import { annotations } from '../api/v1alpha1/constants.ts';
+import { change, warnOfGitOps } from './changes.ts';
+import { confirm } from './confirm.ts';
+import { type Context, type ExitCode, Failure } from './context.ts';
+import { conditionOf, list, type Vm } from './objects.ts';
+import { table } from './screen.ts';
+
+/** What `adopt-back` does with an object. */
+interface Proposal {
+  readonly vm: Vm;
+  /** The VM, for people. */
+  readonly machine: string;
+  /** `undefined`: a user has to decide. */
+  readonly adoption: { readonly policy: 'MustExist'; readonly id?: number } | undefined;
+  readonly why: string;
+}
+
+/** Adopts the VMs of objects that were restored from a backup, or applied again from Git, after the user confirmed their number. */
+export async function adoptBack(context: Context): Promise<ExitCode> {
+  const { screen, names, options } = context;
+  if (names.length > 0) throw new Failure('adopt-back takes no names: choose objects with -n, -A or -l.', 2);
+  const found = proposals(await list(context));
+  if (found.length === 0) {
+    screen.print('No object waits for its VM.');
+    return 0;
+  }
+  screen.print(
+    table([
+      ['NAMESPACE', 'NAME', 'VM', 'ACTION'],
+      ...found.map(({ vm, machine, adoption, why }) => [
+        vm.metadata.namespace,
+        vm.metadata.name,
+        machine,
+        adoption === undefined ? `decide: ${why}` : `adopt: ${why}`,
+      ]),
+    ]),
+  );
+  const sure = found.filter(({ adoption }) => adoption !== undefined);
+  const open = found.length - sure.length;
+  screen.print(
+    `${count(sure.length, 'object')} can adopt; ${open} to decide by hand: kubectl vps status NAME shows how.`,
+  );
+  if (sure.length === 0) return 0;
+  if (options['dry-run'] === true) return 0;
+  screen.note('Make sure that no other cluster manages these VMs: its operator would control them too.');
+  if (!(await confirm(context, String(sure.length), 'Type the number of objects to adopt'))) return 4;
+  let failures = 0;
+  for (const { vm, adoption } of sure) {
+    const { namespace, name, resourceVersion } = vm.metadata;
+    const patch = { spec: { adoption }, metadata: { resourceVersion } };
+    try {
+      await change(context, vm, patch);
+      screen.print(`${namespace}/${name}: spec.adoption set`);
+      warnOfGitOps(context, vm, patch);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failures += 1;
+      screen.note(`${namespace}/${name}: ${error.message}`);
+    }
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
+
+/** The objects that wait for a VM of theirs, and what to do with each. Pure. */
+export function proposals(vms: readonly Vm[]): readonly Proposal[] {
+  const wanted = new Map<number, number>();
+  for (const { status } of vms)
+    for (const { id } of status?.orphanCandidates ?? []) wanted.set(id, (wanted.get(id) ?? 0) + 1);
+  return vms.flatMap((vm) => {
+    if (vm.metadata.deletionTimestamp !== undefined) return [];
+    const candidates = vm.status?.orphanCandidates ?? [];
+    if (candidates.length > 0) return [ofCandidates(vm, candidates, wanted)];
+    const reason = conditionOf(vm, 'Ready')?.reason;
+    if (reason === 'IdentityFromOtherObject' || reason === 'IdentityUnproven')
+      return [{ vm, machine: recorded(vm), adoption: { policy: 'MustExist' }, why: reason }];
+    if (reason === 'NameTaken') return [{ vm, machine: vm.spec.providerName ?? '', adoption: undefined, why: reason }];
+    return [];
+  });
+}
+
+function ofCandidates(
+  vm: Vm,
+  candidates: readonly { readonly id: number; readonly name: string }[],
+  wanted: ReadonlyMap<number, number>,
+): Proposal {
+  const machine = candidates.map(({ id, name }) => `${name} (id ${id})`).join(' or ');
+  const [only, ...others] = candidates;
+  if (only === undefined || others.length > 0)
+    return { vm, machine, adoption: undefined, why: `${candidates.length} VMs may be meant` };
+  const sharing = wanted.get(only.id) ?? 1;
+  if (sharing > 1) return { vm, machine, adoption: undefined, why: `${sharing} objects may mean this VM` };
+  return { vm, machine, adoption: { policy: 'MustExist', id: only.id }, why: 'OrphanCandidateFound' };
+}
+
+/** The VM that the hint of an object names, which backups keep. */
+function recorded({ metadata }: Vm): string {
+  try {
+    const { id, name } = JSON.parse(metadata.annotations?.[annotations.machine] ?? '');
+    return typeof name === 'string' ? `${name} (id ${id})` : `id ${id}`;
+  } catch {
+    return 'as the message says';
+  }
+}

@@ -1,0 +1,50 @@
+import type { Kubectl } from './kubectl.ts';
+import type { Options } from './options.ts';
+import type { Screen } from './screen.ts';
+
+/** Everything outside of the plugin that a verb uses. Tests replace it. */
+export interface World {
+  readonly kubectl: (globals: readonly string[]) => Kubectl;
+  readonly screen: Screen;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Runs a program on this terminal, and returns its exit code. */
+  readonly execute: (program: string, args: readonly string[]) => Promise<number>;
+  readonly readInput: (file: string) => Promise<string>;
+  readonly readFile: (file: string) => string | undefined;
+  /** Creates the folders above the file. */
+  readonly writeFile: (file: string, text: string) => void;
+}
+
+/** What the command line asks of a verb. */
+export interface Context extends Omit<World, 'kubectl'> {
+  readonly kubectl: Kubectl;
+  /** Names of objects, as they were typed. */
+  readonly names: readonly string[];
+  /** What follows `--`. */
+  readonly rest: readonly string[];
+  readonly options: Options;
+}
+
+/** One of the exit codes in `exitCodes`. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4;
+
+/** The meaning of each exit code; the help and the documentation show it. */
+export const exitCodes: Readonly<Record<ExitCode, string>> = {
+  0: 'done, or there was nothing to do',
+  1: 'refused or failed: by kubectl, the API server or a check of the plugin',
+  2: 'wrong usage',
+  3: '`--wait` ended before the VM was as requested: after `--timeout`, or because the object needs your action',
+  4: 'not confirmed; nothing was changed',
+};
+
+/** Ends the command with a sentence for the user. */
+export class Failure extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

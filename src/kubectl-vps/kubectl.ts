@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { printable } from '../domain/text.ts';
+import { Failure } from './context.ts';
+
+/** The result of a kubectl process. `missing`: PATH has no such program. */
+export interface KubectlResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly missing?: true;
+}
+
+export type RunKubectl = (args: readonly string[], input?: string) => Promise<KubectlResult>;
+
+/** The API server, by way of the user's kubectl: its contexts, proxies and logins apply. */
+export class Kubectl {
+  readonly #run: RunKubectl;
+  readonly #globals: readonly string[];
+
+  /** `globals`: options for every call, such as `--context=NAME`. */
+  constructor(run: RunKubectl, globals: readonly string[]) {
+    this.#run = run;
+    this.#globals = globals;
+  }
+
+  /** The same with this namespace; the last option counts. */
+  inNamespace(namespace: string): Kubectl {
+    return new Kubectl(this.#run, [...this.#globals, `--namespace=${namespace}`]);
+  }
+
+  /** Parses the JSON that kubectl prints, with printable text only. Throws a Failure with one sentence. */
+  async json<T>(args: readonly string[], input?: string): Promise<T> {
+    const text = await this.text([...args, '--output=json'], input);
+    try {
+      // `as`: the caller knows the resource. Every text from outside passes here.
+      return JSON.parse(text, (_, value) => (typeof value === 'string' ? printable(value) : value)) as T;
+    } catch {
+      throw new Failure(`kubectl printed no JSON for "kubectl ${args[0]}". Update kubectl.`);
+    }
+  }
+
+  async text(args: readonly string[], input?: string): Promise<string> {
+    const { code, stdout, stderr, missing } = await this.#run([...this.#globals, ...args], input);
+    if (missing) throw new Failure('kubectl was not found. Install kubectl, or add its folder to PATH.');
+    if (code !== 0) throw new Failure(explain(stderr));
+    return stdout;
+  }
+}
+
+/** What kubectl writes to stderr, and the sentence for it. The first row that matches wins. */
+const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegExpExecArray) => string])[] = [
+  [
+    /the server doesn't have a resource type "virtualmachines"|could not find the requested resource/,
+    () =>
+      "This cluster doesn't have the CRD virtualmachines.vps247.com. Install the operator, or choose another cluster with --context.",
+  ],
+  [
+    /(?:Forbidden\): |forbidden: )(?:\S+ "[^"]*" is forbidden: |\S+ is forbidden: )?(.+)/,
+    ([, text]) => `You don't have the permission: ${text}. Ask your cluster administrator for it.`,
+  ],
+  [
+    /must be logged in|\(Unauthorized\)|Unauthorized$/m,
+    () => "The API server doesn't accept your credentials. Log in again.",
+  ],
+  [
+    /\(NotFound\): virtualmachines\.vps247\.com "([^"]*)" not found/,
+    ([, name]) => `VirtualMachine "${name}" not found. "kubectl get vps -A" lists all objects.`,
+  ],
+  [/\(NotFound\): (.+)/, ([, text]) => `${text}.`],
+  [
+    /the object has been modified|the UID in the precondition|\(Conflict\)/,
+    () => 'The object has changed meanwhile, so nothing was done. Run the command again.',
+  ],
+  [
+    /(?:Unable to connect to the server|The connection to the server|couldn't get current server API group list|dial tcp|context deadline exceeded|Client\.Timeout)(.*)/,
+    (match) => `The API server can't be reached: ${match[0].replace(/ - did you specify.*/, '')}.`,
+  ],
+  [
+    /context "?([^"\n]*?)"? does not exist|no context exists with the name: "?([^"\n]*)"?/,
+    ([, one, other]) =>
+      `The context "${one ?? other}" doesn't exist. "kubectl config get-contexts" lists all contexts.`,
+  ],
+];
+
+/** One sentence for what kubectl wrote to stderr. */
+export function explain(stderr: string): string {
+  const lines = stderr.split(/\r?\n/).map(printable);
+  const text = lines.join('\n');
+  for (const [pattern, sentence] of explanations) {
+    const match = pattern.exec(text);
+    if (match !== null) return sentence(match).replace(/\.{2,}$/, '.');
+  }
+  const last = lines.findLast((line) => line.trim() !== '' && !line.startsWith('Warning:'));
+  return last === undefined ? 'kubectl failed without a message.' : last.replace(/^error: /i, 'kubectl: ');
+}
+
+/** After this time, what kubectl wrote to stderr is shown: it may ask the user to log in. */
+const showAfter = 2_000;
+
+/** Runs the program `kubectl` of PATH. `show` gets what it writes to stderr before it ends, such as a login prompt. */
+export function processRunner(show: (text: string) => void): RunKubectl {
+  return (args, input) =>
+    new Promise((resolve) => {
+      const child = spawn('kubectl', args, { stdio: [input === undefined ? 'inherit' : 'pipe', 'pipe', 'pipe'] });
+      let stdout = '';
+      let stderr = '';
+      let shown: number | undefined;
+      const timer = setTimeout(() => {
+        show(stderr);
+        shown = stderr.length;
+      }, showAfter);
+      child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+      child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+        stderr += chunk;
+        if (shown === undefined) return;
+        show(chunk);
+        shown = stderr.length;
+      });
+      // It may end without having read its input.
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input);
+      const end = (result: KubectlResult): void => {
+        clearTimeout(timer);
+        resolve(result);
+      };
+      child.once('error', (error) => end({ code: null, stdout, stderr: error.message, missing: true }));
+      child.once('close', (code) => end({ code, stdout, stderr }));
+    });
+}

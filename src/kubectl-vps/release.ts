@@ -1,0 +1,77 @@
+import { group, version, plural } from '../api/v1alpha1/constants.ts';
+import { change, gitOpsToolOf } from './changes.ts';
+import { confirm } from './confirm.ts';
+import { type Context, type ExitCode, Failure } from './context.ts';
+import { commandFor, keyOf, readOne, select, type Vm, vmText } from './objects.ts';
+
+/** Deletes objects and keeps their VMs. */
+export async function release(context: Context): Promise<ExitCode> {
+  const { screen, options } = context;
+  const vms = await select(context);
+  for (const vm of vms) check(vm);
+  for (const vm of vms) screen.print(`${keyOf(vm)}: the object is deleted; ${fate(vm)}`);
+  const [first] = vms;
+  const answer = vms.length === 1 && first !== undefined ? first.metadata.name : String(vms.length);
+  const request = vms.length === 1 ? 'Type the name of the object' : 'Type the number of objects';
+  if (!(await confirm(context, answer, request))) return 4;
+  for (const vm of vms) {
+    if (options['dry-run'] === true) {
+      await retain(context, vm);
+      continue;
+    }
+    await deleteRetained(context, vm);
+    screen.print(`${keyOf(vm)}: ${vm.status?.id === undefined ? 'deleted' : `released VM ${vm.status.id}`}`);
+  }
+  if (options['dry-run'] === true) screen.print('Dry run: nothing was stored or deleted.');
+  return 0;
+}
+
+function fate(vm: Vm): string {
+  if (vm.status?.id === undefined) return 'it has no VM on record';
+  return `VM ${vmText(vm)} stays at the provider and incurs charges`;
+}
+
+function check(vm: Vm): void {
+  const tool = gitOpsToolOf(vm);
+  if (tool !== undefined)
+    throw new Failure(
+      `${tool} manages ${keyOf(vm)} and would create it again. Set deletionPolicy: Retain in Git, wait for the sync, then remove the object from Git.`,
+    );
+  if (vm.spec.deletionProtection === true)
+    throw new Failure(
+      `${keyOf(vm)} has deletionProtection, so the API server refuses to delete it. Set spec.deletionProtection to false first.`,
+    );
+}
+
+const retain = (context: Context, vm: Vm): Promise<Vm> => change(context, vm, { spec: { deletionPolicy: 'Retain' } });
+
+const mostAttempts = 10;
+
+/**
+ * Sets `Retain`, and deletes only the version that has it: if another client has changed the object in between, for example
+ * to `Delete`, the API server refuses the delete.
+ */
+async function deleteRetained(context: Context, vm: Vm): Promise<void> {
+  const { name, namespace, uid } = vm.metadata;
+  let current = await retain(context, vm);
+  for (let attempt = 1; ; attempt += 1) {
+    if (current.metadata.uid !== uid) throw new Failure(`${keyOf(vm)} was replaced meanwhile, so it wasn't deleted.`);
+    if (current.spec.deletionPolicy !== 'Retain')
+      throw new Failure(
+        `Another client set the deletionPolicy of ${keyOf(vm)} back, so the object wasn't deleted. Show it with: ${commandFor(vm, 'status')}`,
+      );
+    if (current.metadata.deletionTimestamp !== undefined) return;
+    const preconditions = { uid, resourceVersion: current.metadata.resourceVersion };
+    const body = JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions });
+    const path = `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;
+    try {
+      await context.kubectl.text(['delete', `--raw=${path}`, '--filename=-'], body);
+      return;
+    } catch (error) {
+      // The operator writes its status at any time.
+      if (!(error instanceof Failure) || !error.message.includes('changed meanwhile') || attempt === mostAttempts)
+        throw error;
+    }
+    current = await readOne(context, name, namespace);
+  }
+}

@@ -1,0 +1,63 @@
+import { nearest } from '../domain/nearest-names.ts';
+import { complete } from './complete.ts';
+import { type ExitCode, Failure, type World } from './context.ts';
+import { overview, verbHelp } from './help.ts';
+import { checkOptions, kubectlOptions, parseCommandLine } from './options.ts';
+import { verbOf, verbs } from './verbs.ts';
+
+/** Runs one command. Every failure is one sentence on stderr. */
+export async function run(args: readonly string[], world: World, version: string): Promise<ExitCode> {
+  const { screen } = world;
+  try {
+    if (args[0] === '__complete') {
+      screen.print(await complete(args.slice(1), (words) => world.kubectl(forgiving(words))));
+      return 0;
+    }
+    return await runVerb(args, world, version);
+  } catch (error) {
+    screen.progress(undefined);
+    if (error instanceof Failure) {
+      screen.note(`Error: ${error.message}`);
+      return error.exitCode;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    screen.note(`Error: the plugin failed (${message}). Report it with the command that you ran.`);
+    return 1;
+  }
+}
+
+async function runVerb(args: readonly string[], world: World, version: string): Promise<ExitCode> {
+  const { screen, kubectl, ...rest } = world;
+  const line = parseCommandLine(args);
+  const [name, ...names] = line.words;
+  if (line.options.version === true || name === 'version') {
+    screen.print(`kubectl-vps ${version}`);
+    return 0;
+  }
+  if (name === undefined || name === 'help') {
+    screen.print(names[0] === undefined ? overview() : verbHelp(names[0]));
+    return 0;
+  }
+  const verb = verbOf(name);
+  if (verb === undefined) {
+    const near = nearest(name, Object.keys(verbs));
+    const hint = near === undefined ? '"kubectl vps --help" lists the verbs.' : `Did you mean "${near}"?`;
+    throw new Failure(`Unknown verb ${JSON.stringify(name)}. ${hint}`, 2);
+  }
+  if (line.options.help === true) {
+    screen.print(verbHelp(name));
+    return 0;
+  }
+  checkOptions(name, verb.options, line.options);
+  const { options } = line;
+  return verb.run({ ...rest, screen, kubectl: kubectl(kubectlOptions(options)), names, rest: line.rest, options });
+}
+
+/** The options of an incomplete command line, as far as they can be read. */
+function forgiving(words: readonly string[]): readonly string[] {
+  try {
+    return kubectlOptions(parseCommandLine(words).options);
+  } catch {
+    return [];
+  }
+}

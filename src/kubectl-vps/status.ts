@@ -1,0 +1,224 @@
+import { defaultCredentials } from '../api/v1alpha1/constants.ts';
+import { anyObject } from '../api/v1alpha1/commands.ts';
+import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
+import type { Condition } from '../api/v1alpha1/types.ts';
+import { type Context, type ExitCode, Failure } from './context.ts';
+import { addressOf, commandFor, conditionOf, keyOf, objectName, readOne, type Vm, vmText } from './objects.ts';
+import { isCurrent } from './wait.ts';
+import { age, paint, type Screen } from './screen.ts';
+
+interface EventRow {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly time: string | undefined;
+}
+
+interface KubernetesEvent {
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly eventTime?: string | null;
+  readonly firstTimestamp?: string | null;
+  readonly lastTimestamp?: string | null;
+  readonly series?: { readonly lastObservedTime?: string };
+}
+
+const mostEvents = 5;
+
+export async function status(context: Context): Promise<ExitCode> {
+  const { names, options, screen } = context;
+  if (names.length !== 1) throw new Failure('Name one object: kubectl vps status NAME.', 2);
+  if (options.output !== undefined && options.output !== 'json')
+    throw new Failure(`-o ${options.output} is not valid; valid: json.`, 2);
+  const vm = await readOne(context, objectName(names[0] ?? ''));
+  const events = await eventsOf(context, vm);
+  if (options.output === 'json') {
+    screen.print(JSON.stringify(summary(vm, events), undefined, 2));
+    return 0;
+  }
+  screen.print(report(screen, vm, events, context.now()));
+  return 0;
+}
+
+/** The newest events first; a sentence if they can't be read. */
+async function eventsOf({ kubectl }: Context, { metadata }: Vm): Promise<readonly EventRow[] | string> {
+  const selector = `involvedObject.kind=VirtualMachine,involvedObject.name=${metadata.name},involvedObject.uid=${metadata.uid}`;
+  try {
+    const { items } = await kubectl
+      .inNamespace(metadata.namespace)
+      .json<{ readonly items: readonly KubernetesEvent[] }>(['get', 'events', `--field-selector=${selector}`]);
+    return items
+      .map(({ type = '', reason = '', message = '', eventTime, firstTimestamp, lastTimestamp, series }) => ({
+        type,
+        reason,
+        message,
+        time: series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? firstTimestamp ?? undefined,
+      }))
+      .toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1))
+      .slice(0, mostEvents);
+  } catch (error) {
+    if (error instanceof Failure) return error.message;
+    throw error;
+  }
+}
+
+const colors = { True: 'green', False: 'red', Unknown: 'yellow' } as const;
+
+/** The report on one screen: object, API key, VM, operation, events, next step. */
+export function report(screen: Screen, vm: Vm, events: readonly EventRow[] | string, now: number): string {
+  const ready = conditionOf(vm, 'Ready');
+  const since = (time: string | undefined): string => (time === undefined ? '' : age(now - Date.parse(time)));
+  const rows: (readonly [string, ...(readonly string[])])[] = [
+    ['Object', ...objectLines(vm, since(vm.metadata.creationTimestamp))],
+    ['API key', ...keyLines(vm)],
+    ['VM', ...vmLines(vm)],
+    ['Operation', operationText(vm, since)],
+    ['Events', ...eventLines(events, since)],
+    ['Next step', ...nextSteps(vm)],
+  ];
+  const head = `${paint(screen, 'bold', vm.metadata.name)}   ${vm.status?.state ?? 'no VM'}   ${
+    ready === undefined
+      ? 'no conditions'
+      : paint(screen, colors[ready.status] ?? 'yellow', `Ready ${ready.status}: ${ready.reason}`)
+  }`;
+  const body = rows.flatMap(([label, ...texts]) =>
+    texts.map((line, index) => `${(index === 0 ? label : '').padEnd(12)}${line}`.trimEnd()),
+  );
+  return [head, ...(ready === undefined ? [] : [ready.message]), '', ...body].join('\n');
+}
+
+function objectLines(vm: Vm, existsFor: string): readonly string[] {
+  const { spec, metadata, status: shown } = vm;
+  const { managementPolicy = 'Manage', powerState = 'Running' } = spec;
+  const deletion = shown?.deletionPolicy ?? spec.deletionPolicy;
+  return [
+    `${keyOf(vm)}, ${existsFor} old${metadata.deletionTimestamp === undefined ? '' : ', is being deleted'}`,
+    `powerState ${powerState}, managementPolicy ${managementPolicy}${deletion === undefined ? '' : `, deletionPolicy ${deletion}`}${spec.deletionProtection === true ? ', deletion protection' : ''}`,
+    ...(isCurrent(vm) ? [] : ["the operator hasn't reconciled the present spec yet"]),
+  ];
+}
+
+function keyLines(vm: Vm): readonly string[] {
+  const { name, key } = vm.spec.credentialsSecretRef ?? defaultCredentials;
+  const valid = conditionOf(vm, 'CredentialsValid');
+  const account = vm.status?.ownerId === undefined ? '' : `, account ${vm.status.ownerId}`;
+  return [
+    `Secret ${name}, key ${key}: ${valid === undefined ? 'not checked yet' : valid.reason}${account}`,
+    ...(valid === undefined || valid.status === 'True' ? [] : [valid.message]),
+  ];
+}
+
+function vmLines(vm: Vm): readonly string[] {
+  const { status: shown } = vm;
+  if (shown?.id === undefined) return ['none on record'];
+  const named = [shown.region, shown.package, shown.osTemplate].flatMap((one) =>
+    one === undefined ? [] : [one.name ?? `id ${one.id}`],
+  );
+  const differs = conditionOf(vm, 'AsSpecified');
+  return [
+    `${vmText(vm)}${shown.origin === undefined ? '' : `, ${shown.origin}`}`,
+    `${shown.state ?? 'Unknown'}${addressOf(vm) === undefined ? ', no address' : ` at ${addressOf(vm)}`}`,
+    ...(named.length === 0 ? [] : [named.join(', ')]),
+    ...(differs?.status === 'False' ? [differs.message] : []),
+  ];
+}
+
+function operationText({ status: shown }: Vm, since: (time: string | undefined) => string): string {
+  if (shown?.operation !== undefined) {
+    const { type, startTime, lastResult, attempts } = shown.operation;
+    const tries = attempts === undefined || attempts < 2 ? '' : `, ${attempts} attempts`;
+    return `${type} since ${since(startTime)}${tries}${lastResult === undefined ? '' : `, ${lastResult}`}`;
+  }
+  if (shown?.lastTask === undefined) return 'none in progress';
+  const { name = 'task', status: state, progress } = shown.lastTask;
+  return `provider task ${name}: ${state}${progress === undefined ? '' : `, ${progress}`}`;
+}
+
+function eventLines(
+  events: readonly EventRow[] | string,
+  since: (time: string | undefined) => string,
+): readonly string[] {
+  if (typeof events === 'string') return [events];
+  if (events.length === 0) return ['none'];
+  return events.map(({ reason, message, time }) => `${since(time).padEnd(5)}${reason}: ${message}`);
+}
+
+/** The conditions that don't show what they should, by reason; Ready first. */
+function problems(vm: Vm): readonly Condition[] {
+  const bad = (vm.status?.conditions ?? []).filter(
+    ({ type, status: state }) =>
+      (type === 'Ready' || type === 'AsSpecified' || type === 'Synced' || type === 'CredentialsValid') &&
+      state === 'False',
+  );
+  const ready = conditionOf(vm, 'Ready');
+  const ordered = [...(ready === undefined ? [] : [ready]), ...bad];
+  return ordered.filter(({ reason }, index) => ordered.findIndex((one) => one.reason === reason) === index);
+}
+
+/** What to do, in lines: for each reason its remedy, with the object's names in the commands. */
+export function nextSteps(vm: Vm): readonly string[] {
+  const found = problems(vm);
+  if (found.length === 0)
+    return [
+      "The operator hasn't reported on this object yet. If that lasts, check whether it runs:",
+      '  kubectl -n vps247-system get pods',
+    ];
+  const useful = found.filter(({ reason }) => reason !== 'Available' || found.length === 1);
+  return useful.flatMap(({ reason }) =>
+    Object.hasOwn(reasons, reason)
+      ? // `as`: checked in the line above.
+        lines(forObject(reasons[reason as Reason].remedy, vm))
+      : [
+          `See the message. This plugin doesn't know the reason ${reason}: ${commandFor(vm, 'status')} of the operator's version does.`,
+        ],
+  );
+}
+
+function forObject(remedy: string, { metadata }: Vm): string {
+  return remedy
+    .replaceAll(new RegExp(`\\b${anyObject.namespace}\\b`, 'g'), metadata.namespace)
+    .replaceAll(new RegExp(`\\b${anyObject.name}\\b`, 'g'), metadata.name);
+}
+
+/** Text with commands in back quotes: each command on a separate line, so that it can be pasted. */
+function lines(text: string): readonly string[] {
+  return text
+    .split(/`(kubectl [^`]*)`/)
+    .map((part, index) =>
+      index % 2 === 1
+        ? `  ${part}`
+        : part
+            .replaceAll('`', '')
+            .replace(/^[.,;]\s*/, '')
+            .trim(),
+    )
+    .filter((part) => part !== '');
+}
+
+/** For scripts. */
+function summary(vm: Vm, events: readonly EventRow[] | string): unknown {
+  const { metadata, status: shown } = vm;
+  const { status: ready, reason, message } = conditionOf(vm, 'Ready') ?? {};
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    ready: ready ?? 'Unknown',
+    reason: reason ?? null,
+    message: message ?? null,
+    isCurrent: isCurrent(vm),
+    vm:
+      shown?.id === undefined
+        ? null
+        : {
+            id: shown.id,
+            name: shown.providerName ?? null,
+            state: shown.state ?? null,
+            address: addressOf(vm) ?? null,
+            ownerId: shown.ownerId ?? null,
+          },
+    operation: shown?.operation ?? null,
+    events: typeof events === 'string' ? [] : events,
+    nextSteps: nextSteps(vm),
+  };
+}
