@@ -18,10 +18,11 @@ const formats: Readonly<Record<string, (hosts: readonly Host[], login: string) =
 export async function inventory(context: Context): Promise<ExitCode> {
   const { options, screen, names } = context;
   if (names.length > 0) throw new Failure('inventory takes no names: choose objects with -n, -A or -l.', 2);
-  const format = options.output === undefined ? undefined : formats[options.output];
+  const { output = '' } = options;
+  const format = Object.hasOwn(formats, output) ? formats[output] : undefined;
   if (format === undefined)
     throw new Failure(
-      `${options.output === undefined ? 'Choose a format' : `-o ${options.output} is not valid`}; valid: ${Object.keys(formats).join(', ')}.`,
+      `${output === '' ? 'Choose a format' : `-o ${output} is not valid`}; valid: ${Object.keys(formats).join(', ')}.`,
       2,
     );
   const vms = await list(context);

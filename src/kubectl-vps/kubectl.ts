@@ -84,7 +84,10 @@ const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegEx
 
 /** One sentence for what kubectl wrote to stderr. */
 export function explain(stderr: string): string {
-  const lines = stderr.split(/\r?\n/).map(printable);
+  const all = stderr.split(/\r?\n/).map(printable);
+  // What kubectl's libraries log comes before its message.
+  const own = all.filter((line) => !/^[EWI]\d{4} /.test(line) && line.trim() !== '');
+  const lines = own.length > 0 ? own : all;
   const text = lines.join('\n');
   for (const [pattern, sentence] of explanations) {
     const match = pattern.exec(text);

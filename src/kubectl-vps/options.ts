@@ -82,10 +82,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 }
 
 function unknownOption(name: string): Failure {
-  const near = nearest(
-    name,
-    Object.keys(optionTable).map((one) => `--${one}`),
-  );
+  const long = Object.keys(optionTable).map((one) => `--${one}`);
+  const near = name.startsWith('--') ? nearest(name, long) : undefined;
   return new Failure(`Unknown option ${JSON.stringify(name)}.${near === undefined ? '' : ` Did you mean ${near}?`}`, 2);
 }
 

@@ -31,9 +31,11 @@ export function restart(context: Context): Promise<ExitCode> {
   return changeAll(
     context,
     ({ status }) =>
-      status?.state === 'Halted'
-        ? { skip: 'the VM is halted, so there is nothing to restart', isFinal: true }
-        : { patch: { spec: { restartRequest } }, done: 'restart requested' },
+      status?.id === undefined
+        ? { skip: 'no VM on record, so there is nothing to restart', isFinal: true }
+        : status.state === 'Halted'
+          ? { skip: 'the VM is halted, so there is nothing to restart', isFinal: true }
+          : { patch: { spec: { restartRequest } }, done: 'restart requested' },
     {
       isDone: ({ status }) =>
         status?.lastRestartRequest === restartRequest && status.state === 'Running' && status.operation === undefined,

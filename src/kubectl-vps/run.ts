@@ -1,8 +1,9 @@
 import { nearest } from '../domain/nearest-names.ts';
 import { complete } from './complete.ts';
-import { type ExitCode, Failure, type World } from './context.ts';
+import { type Context, type ExitCode, Failure, type World } from './context.ts';
 import { overview, verbHelp } from './help.ts';
 import { checkOptions, kubectlOptions, parseCommandLine } from './options.ts';
+import { parseDuration } from './wait.ts';
 import { verbOf, verbs } from './verbs.ts';
 
 /** Runs one command. Every failure is one sentence on stderr. */
@@ -40,7 +41,11 @@ async function runVerb(args: readonly string[], world: World, version: string): 
   }
   const verb = verbOf(name);
   if (verb === undefined) {
-    const near = nearest(name, Object.keys(verbs));
+    // The first letter is rarely mistyped, and without it every short word is near to some verb.
+    const near = nearest(
+      name,
+      Object.keys(verbs).filter((one) => one[0] === name[0]),
+    );
     const hint = near === undefined ? '"kubectl vps --help" lists the verbs.' : `Did you mean "${near}"?`;
     throw new Failure(`Unknown verb ${JSON.stringify(name)}. ${hint}`, 2);
   }
@@ -50,7 +55,24 @@ async function runVerb(args: readonly string[], world: World, version: string): 
   }
   checkOptions(name, verb.options, line.options);
   const { options } = line;
-  return verb.run({ ...rest, screen, kubectl: kubectl(kubectlOptions(options)), names, rest: line.rest, options });
+  // Before anything is changed.
+  if (options.timeout !== undefined) parseDuration(options.timeout);
+  return verb.run({
+    ...rest,
+    screen,
+    kubectl: kubectl(kubectlOptions(options)),
+    ...operands(verb, names, line.rest),
+    options,
+  });
+}
+
+/** After `--` follows a command for a verb that takes one, and further names otherwise. */
+function operands(
+  { usage }: { readonly usage: string },
+  names: readonly string[],
+  rest: readonly string[],
+): Pick<Context, 'names' | 'rest'> {
+  return usage.includes('-- ') ? { names, rest } : { names: [...names, ...rest], rest: [] };
 }
 
 /** The options of an incomplete command line, as far as they can be read. */

@@ -2,6 +2,7 @@ import { defaultCredentials } from '../api/v1alpha1/constants.ts';
 import { anyObject } from '../api/v1alpha1/commands.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition } from '../api/v1alpha1/types.ts';
+import { cutToCharacters } from '../domain/text.ts';
 import { type Context, type ExitCode, Failure } from './context.ts';
 import { addressOf, commandFor, conditionOf, keyOf, objectName, readOne, type Vm, vmText } from './objects.ts';
 import { isCurrent } from './wait.ts';
@@ -25,6 +26,8 @@ interface KubernetesEvent {
 }
 
 const mostEvents = 5;
+/** The message of the newest one is usually that of Ready, which is shown in full. */
+const longestEvent = 100;
 
 export async function status(context: Context): Promise<ExitCode> {
   const { names, options, screen } = context;
@@ -141,7 +144,9 @@ function eventLines(
 ): readonly string[] {
   if (typeof events === 'string') return [events];
   if (events.length === 0) return ['none'];
-  return events.map(({ reason, message, time }) => `${since(time).padEnd(5)}${reason}: ${message}`);
+  return events.map(
+    ({ reason, message, time }) => `${since(time).padEnd(5)}${reason}: ${cutToCharacters(message, longestEvent)}`,
+  );
 }
 
 /** The conditions that don't show what they should, by reason; Ready first. */
