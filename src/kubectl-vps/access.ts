@@ -1,6 +1,7 @@
 import { machineIdAnnotation } from '../api/v1alpha1/constants.ts';
 import { isPrintable } from '../domain/text.ts';
-import { type Context, type ExitCode, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { addressOf, commandFor, objectName, readOne, type Vm } from './objects.ts';
 
 const defaultLogin = 'root';

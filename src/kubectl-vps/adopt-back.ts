@@ -1,7 +1,8 @@
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { change, warnOfGitOps } from './changes.ts';
 import { confirm } from './confirm.ts';
-import { type Context, type ExitCode, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { conditionOf, list, type Vm } from './objects.ts';
 import { table } from './screen.ts';
 
@@ -64,7 +65,7 @@ export async function adoptBack(context: Context): Promise<ExitCode> {
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
 /** The objects that wait for a VM of theirs, and what to do with each. Pure. */
-export function proposals(vms: readonly Vm[]): readonly Proposal[] {
+function proposals(vms: readonly Vm[]): readonly Proposal[] {
   const wanted = new Map<number, number>();
   for (const { status } of vms)
     for (const { id } of status?.orphanCandidates ?? []) wanted.set(id, (wanted.get(id) ?? 0) + 1);

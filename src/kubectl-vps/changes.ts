@@ -1,4 +1,5 @@
-import { Failure, type Context } from './context.ts';
+import type { Context } from './context.ts';
+import { Failure } from './failure.ts';
 import { keyOf, resource, type Vm } from './objects.ts';
 
 /** A merge patch; null removes a field. */

@@ -1,4 +1,4 @@
-import { exitCodes } from './context.ts';
+import { exitCodes } from './failure.ts';
 import { globalOptions, type OptionName, optionTable } from './options.ts';
 import { table } from './screen.ts';
 import { verbOf, verbs } from './verbs.ts';

@@ -1,6 +1,7 @@
 import { apiVersion, kind } from '../api/v1alpha1/constants.ts';
 import { printable } from '../domain/text.ts';
-import { type Context, type ExitCode, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { list } from './objects.ts';
 
 interface ListedVm {
@@ -43,7 +44,7 @@ export async function importVms(context: Context): Promise<ExitCode> {
 }
 
 /** The VMs of the provider's answer: a list, or an object that contains one. Reads ids, names and states only, never passwords. */
-export function decodeList(text: string): readonly ListedVm[] {
+function decodeList(text: string): readonly ListedVm[] {
   let answer: unknown;
   try {
     answer = JSON.parse(text);

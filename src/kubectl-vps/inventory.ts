@@ -1,5 +1,6 @@
 import { loginOf } from './access.ts';
-import { type Context, type ExitCode, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { addressOf, keyOf, list, type Vm } from './objects.ts';
 
 interface Host {

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
 import { printable } from '../domain/text.ts';
-import { Failure } from './context.ts';
+import { Conflict, Failure } from './failure.ts';
 
 /** The result of a kubectl process. `missing`: PATH has no such program. */
 export interface KubectlResult {
@@ -42,10 +41,14 @@ export class Kubectl {
   async text(args: readonly string[], input?: string): Promise<string> {
     const { code, stdout, stderr, missing } = await this.#run([...this.#globals, ...args], input);
     if (missing) throw new Failure('kubectl was not found. Install kubectl, or add its folder to PATH.');
-    if (code !== 0) throw new Failure(explain(stderr));
+    if (code !== 0) throw conflict.test(stderr) ? new Conflict() : new Failure(explain(stderr));
     return stdout;
   }
 }
+
+const conflict = /^Error from server \(Conflict\)|the object has been modified/m;
+
+const withoutStop = (text = ''): string => (text.endsWith('.') ? text.slice(0, -1) : text);
 
 /** What kubectl writes to stderr, and the sentence for it. The first row that matches wins. */
 const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegExpExecArray) => string])[] = [
@@ -55,8 +58,8 @@ const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegEx
       "This cluster doesn't have the CRD virtualmachines.vps247.com. Install the operator, or choose another cluster with --context.",
   ],
   [
-    /(?:Forbidden\): |forbidden: )(?:\S+ "[^"]*" is forbidden: |\S+ is forbidden: )?(.+)/,
-    ([, text]) => `You don't have the permission: ${text}. Ask your cluster administrator for it.`,
+    /\bUser "[^"\n]*" cannot .*/,
+    ([text]) => `You don't have the permission: ${withoutStop(text)}. Ask your cluster administrator for it.`,
   ],
   [
     /must be logged in|\(Unauthorized\)|Unauthorized$/m,
@@ -66,17 +69,13 @@ const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegEx
     /\(NotFound\): virtualmachines\.vps247\.com "([^"]*)" not found/,
     ([, name]) => `VirtualMachine "${name}" not found. "kubectl get vps -A" lists all objects.`,
   ],
-  [/\(NotFound\): (.+)/, ([, text]) => `${text}.`],
-  [
-    /the object has been modified|the UID in the precondition|\(Conflict\)/,
-    () => 'The object has changed meanwhile, so nothing was done. Run the command again.',
-  ],
+  [/\(NotFound\): (.+)/, ([, text]) => `${withoutStop(text)}.`],
   [
     /(?:Unable to connect to the server|The connection to the server|couldn't get current server API group list|dial tcp|context deadline exceeded|Client\.Timeout)(.*)/,
-    (match) => `The API server can't be reached: ${match[0].replace(/ - did you specify.*/, '')}.`,
+    (match) => `The API server can't be reached: ${withoutStop(match[0].replace(/ - did you specify.*/, ''))}.`,
   ],
   [
-    /context "?([^"\n]*?)"? does not exist|no context exists with the name: "?([^"\n]*)"?/,
+    /context "([^"\n]*)" does not exist|no context exists with the name: "([^"\n]*)"/,
     ([, one, other]) =>
       `The context "${one ?? other}" doesn't exist. "kubectl config get-contexts" lists all contexts.`,
   ],
@@ -91,42 +90,8 @@ export function explain(stderr: string): string {
   const text = lines.join('\n');
   for (const [pattern, sentence] of explanations) {
     const match = pattern.exec(text);
-    if (match !== null) return sentence(match).replace(/\.{2,}$/, '.');
+    if (match !== null) return sentence(match);
   }
   const last = lines.findLast((line) => line.trim() !== '' && !line.startsWith('Warning:'));
   return last === undefined ? 'kubectl failed without a message.' : last.replace(/^error: /i, 'kubectl: ');
-}
-
-/** After this time, what kubectl wrote to stderr is shown: it may ask the user to log in. */
-const showAfter = 2_000;
-
-/** Runs the program `kubectl` of PATH. `show` gets what it writes to stderr before it ends, such as a login prompt. */
-export function processRunner(show: (text: string) => void): RunKubectl {
-  return (args, input) =>
-    new Promise((resolve) => {
-      const child = spawn('kubectl', args, { stdio: [input === undefined ? 'inherit' : 'pipe', 'pipe', 'pipe'] });
-      let stdout = '';
-      let stderr = '';
-      let shown: number | undefined;
-      const timer = setTimeout(() => {
-        show(stderr);
-        shown = stderr.length;
-      }, showAfter);
-      child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-      child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-        stderr += chunk;
-        if (shown === undefined) return;
-        show(chunk);
-        shown = stderr.length;
-      });
-      // It may end without having read its input.
-      child.stdin?.on('error', () => {});
-      child.stdin?.end(input);
-      const end = (result: KubectlResult): void => {
-        clearTimeout(timer);
-        resolve(result);
-      };
-      child.once('error', (error) => end({ code: null, stdout, stderr: error.message, missing: true }));
-      child.once('close', (code) => end({ code, stdout, stderr }));
-    });
 }

@@ -5,8 +5,10 @@ import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { printable } from '../domain/text.ts';
-import { Failure, type World } from './context.ts';
-import { Kubectl, processRunner } from './kubectl.ts';
+import type { World } from './context.ts';
+import { Failure } from './failure.ts';
+import { Kubectl } from './kubectl.ts';
+import { processRunner } from './kubectl-process.ts';
 import { run } from './run.ts';
 import type { Screen } from './screen.ts';
 

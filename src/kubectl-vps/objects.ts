@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { apiVersion, group, kind, plural } from '../api/v1alpha1/constants.ts';
 import type { Condition, ConditionType, VirtualMachineSpec, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import { type Context, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { Failure } from './failure.ts';
 
 interface ManagedFields {
   readonly manager?: string;

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../domain/nearest-names.ts';
-import { Failure } from './context.ts';
+import { Failure } from './failure.ts';
 
 interface OptionRow {
   readonly type: 'string' | 'boolean';

@@ -1,6 +1,7 @@
 import { change, warnOfGitOps } from './changes.ts';
 import { confirm } from './confirm.ts';
-import { type Context, type ExitCode, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { commandFor, conditionOf, objectName, readOne, type Vm } from './objects.ts';
 import { isCurrent, waitFor } from './wait.ts';
 

@@ -1,7 +1,8 @@
 import { annotations } from '../api/v1alpha1/constants.ts';
 import type { PowerState } from '../api/v1alpha1/types.ts';
 import { change, type Patch, warnOfGitOps } from './changes.ts';
-import type { Context, ExitCode } from './context.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './failure.ts';
 import { commandFor, conditionOf, keyOf, select, type Vm } from './objects.ts';
 import { isCurrent, waitFor } from './wait.ts';
 

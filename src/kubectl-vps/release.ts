@@ -1,7 +1,8 @@
 import { group, version, plural } from '../api/v1alpha1/constants.ts';
 import { change, gitOpsToolOf } from './changes.ts';
 import { confirm } from './confirm.ts';
-import { type Context, type ExitCode, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { Conflict, type ExitCode, Failure } from './failure.ts';
 import { commandFor, keyOf, readOne, select, type Vm, vmText } from './objects.ts';
 
 /** Deletes objects and keeps their VMs. */
@@ -69,8 +70,7 @@ async function deleteRetained(context: Context, vm: Vm): Promise<void> {
       return;
     } catch (error) {
       // The operator writes its status at any time.
-      if (!(error instanceof Failure) || !error.message.includes('changed meanwhile') || attempt === mostAttempts)
-        throw error;
+      if (!(error instanceof Conflict) || attempt === mostAttempts) throw error;
     }
     current = await readOne(context, name, namespace);
   }

@@ -1,9 +1,10 @@
 import { nearest } from '../domain/nearest-names.ts';
 import { complete } from './complete.ts';
-import { type Context, type ExitCode, Failure, type World } from './context.ts';
+import type { Context, World } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { overview, verbHelp } from './help.ts';
 import { checkOptions, kubectlOptions, parseCommandLine } from './options.ts';
-import { parseDuration } from './wait.ts';
+import { timeoutOf } from './wait.ts';
 import { verbOf, verbs } from './verbs.ts';
 
 /** Runs one command. Every failure is one sentence on stderr. */
@@ -56,7 +57,7 @@ async function runVerb(args: readonly string[], world: World, version: string): 
   checkOptions(name, verb.options, line.options);
   const { options } = line;
   // Before anything is changed.
-  if (options.timeout !== undefined) parseDuration(options.timeout);
+  timeoutOf(options);
   return verb.run({
     ...rest,
     screen,

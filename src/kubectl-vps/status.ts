@@ -3,7 +3,8 @@ import { anyObject } from '../api/v1alpha1/commands.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition } from '../api/v1alpha1/types.ts';
 import { cutToCharacters } from '../domain/text.ts';
-import { type Context, type ExitCode, Failure } from './context.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { addressOf, commandFor, conditionOf, keyOf, objectName, readOne, type Vm, vmText } from './objects.ts';
 import { isCurrent } from './wait.ts';
 import { age, paint, type Screen } from './screen.ts';
@@ -69,7 +70,7 @@ async function eventsOf({ kubectl }: Context, { metadata }: Vm): Promise<readonl
 const colors = { True: 'green', False: 'red', Unknown: 'yellow' } as const;
 
 /** The report on one screen: object, API key, VM, operation, events, next step. */
-export function report(screen: Screen, vm: Vm, events: readonly EventRow[] | string, now: number): string {
+function report(screen: Screen, vm: Vm, events: readonly EventRow[] | string, now: number): string {
   const ready = conditionOf(vm, 'Ready');
   const since = (time: string | undefined): string => (time === undefined ? '' : age(now - Date.parse(time)));
   const rows: (readonly [string, ...(readonly string[])])[] = [
@@ -162,7 +163,7 @@ function problems(vm: Vm): readonly Condition[] {
 }
 
 /** What to do, in lines: for each reason its remedy, with the object's names in the commands. */
-export function nextSteps(vm: Vm): readonly string[] {
+function nextSteps(vm: Vm): readonly string[] {
   const found = problems(vm);
   if (found.length === 0)
     return [

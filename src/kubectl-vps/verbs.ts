@@ -1,6 +1,7 @@
 import { password, ssh } from './access.ts';
 import { adoptBack } from './adopt-back.ts';
-import type { Context, ExitCode } from './context.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './failure.ts';
 import { importVms } from './import.ts';
 import { inventory } from './inventory.ts';
 import type { OptionName } from './options.ts';

@@ -1,17 +1,16 @@
-import { type Context, type ExitCode, Failure } from './context.ts';
+import { parseDuration } from '../domain/duration.ts';
+import type { Options } from './options.ts';
+import type { Context } from './context.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { conditionOf, list, keyOf, type Vm } from './objects.ts';
 import { age } from './screen.ts';
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-/** Milliseconds of a duration as kubectl takes it: `90s`, `10m`, `1h30m`. */
-export function parseDuration(text: string): number {
-  if (!/^(?:\d+(?:ms|s|m|h))+$/.test(text))
-    throw new Failure(`${JSON.stringify(text)} is not a duration. Examples: 90s, 10m, 1h30m.`, 2);
-  return [...text.matchAll(/(\d+)(ms|s|m|h)/g)].reduce(
-    (sum, [, count, unit = '']) => sum + Number(count) * (units[unit] ?? 0),
-    0,
-  );
+/** Milliseconds of `--timeout`. Throws a Failure. */
+export function timeoutOf({ timeout = '10m' }: Pick<Options, 'timeout'>): number {
+  const milliseconds = parseDuration(timeout);
+  if (milliseconds === undefined)
+    throw new Failure(`${JSON.stringify(timeout)} is not a duration. Examples: 90s, 10m, 1h30m.`, 2);
+  return milliseconds;
 }
 
 const pollEvery = 1_000;
@@ -22,7 +21,7 @@ export function isCurrent(vm: Vm, generation = vm.metadata.generation ?? 0): boo
 }
 
 /** Why waiting is useless: the object needs a user. */
-export function holdup(vm: Vm): string | undefined {
+function holdup(vm: Vm): string | undefined {
   const ready = conditionOf(vm, 'Ready');
   const paused = conditionOf(vm, 'Paused')?.status === 'True';
   if (paused) return 'it is paused';
@@ -45,7 +44,7 @@ export async function waitFor(
   what: (vm: Vm) => string,
 ): Promise<ExitCode> {
   const { screen, options } = context;
-  const timeout = parseDuration(options.timeout ?? '10m');
+  const timeout = timeoutOf(options);
   const startedAt = context.now();
   const pending = new Map(vms.map((vm) => [keyOf(vm), vm]));
   let exitCode: ExitCode = 0;

@@ -1,5 +1,6 @@
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
-import type { ExitCode, World } from '../../src/kubectl-vps/context.ts';
+import type { World } from '../../src/kubectl-vps/context.ts';
+import type { ExitCode } from '../../src/kubectl-vps/failure.ts';
 import { Kubectl, type KubectlResult } from '../../src/kubectl-vps/kubectl.ts';
 import type { Vm } from '../../src/kubectl-vps/objects.ts';
 import { run } from '../../src/kubectl-vps/run.ts';
@@ -11,7 +12,7 @@ interface Stored {
   status?: Record<string, unknown>;
 }
 
-export const now = Date.parse('2026-01-02T03:04:05Z');
+const now = Date.parse('2026-01-02T03:04:05Z');
 /** A time before `now`, as the API server writes it. */
 export const ago = (seconds: number): string => new Date(now - seconds * 1_000).toISOString();
 
