@@ -66,7 +66,7 @@ export function create(o: Observed): Decision {
 
   const resolution = resolve(spec, o.catalog);
   if (!resolution.ok) return requeue(resolution.statusReason, { after: refusedRetry });
-  if (o.recreationDueAt !== undefined && o.recreationDueAt > o.now) return delayed(o, o.recreationDueAt);
+  if (o.recreation !== undefined && o.recreation.dueAt > o.now) return delayed(o.recreation, o.now);
   const name = providerName(o.object);
   return perform(
     {
@@ -97,9 +97,8 @@ function repeatAfter(creates: number, { recreateAfter }: Limits): number {
   return creates < 2 ? 0 : exponentialDelay(creates - 2, delays);
 }
 
-function delayed({ identity, intent, now }: Observed, dueAt: number): Decision {
-  const id = identity.kind === 'Known' ? identity.id : intent?.replaces;
-  const message = `${id === undefined ? 'the recorded VM' : `VM ${id}`} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
+function delayed({ id, dueAt }: NonNullable<Observed['recreation']>, now: number): Decision {
+  const message = `VM ${id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
   // Others may no longer need their slots, and it moves up.
   return requeue({ reason: 'RecreationDelayed', message }, { after: Math.min(dueAt - now, recreationRecheck) });
 }

@@ -58,15 +58,13 @@ function recreationObstacle(object: VirtualMachine, id: number): string | undefi
 
 /**
  * Whether the object counts towards the account's rate limit of recreations: not while a create request is only
- * planned. `replaced`: the VM that an earlier create request was to replace, which is a recreation each time it is sent.
+ * planned.
  */
 export function needsRecreationSlot(
   object: VirtualMachine,
   identity: Identity,
   { isPaused }: Requests,
-  replaced: number | undefined,
-): boolean {
-  if (object.spec.managementPolicy !== 'Manage' || isPaused) return false;
-  if (identity.kind !== 'Known') return replaced !== undefined;
+): identity is Extract<Identity, { kind: 'Known' }> {
+  if (object.spec.managementPolicy !== 'Manage' || isPaused || identity.kind !== 'Known') return false;
   return isRecreated(object, identity) && recreationObstacle(object, identity.id) === undefined;
 }

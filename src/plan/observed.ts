@@ -179,10 +179,10 @@ export interface Observed {
   readonly machine: MachineObservation;
   readonly catalog: CatalogObservation;
   /**
-   * When the account's rate limit of recreations allows this one (epoch milliseconds); undefined unless a deleted VM is
-   * to be recreated.
+   * The VM on record that is deleted and to be recreated, and when the account's rate limit of recreations allows that
+   * (epoch milliseconds).
    */
-  readonly recreationDueAt: number | undefined;
+  readonly recreation: { readonly id: ProviderId; readonly dueAt: number } | undefined;
   /** Other VMs with the same name as the observed VM, which the object records. */
   readonly duplicates: readonly ProviderId[];
   /** How long the provider's Retry-After pauses the whole account; 0 if it doesn't. Milliseconds. */

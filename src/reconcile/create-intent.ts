@@ -35,7 +35,7 @@ export function intentFor(
       ...(isProven ? { after: before.after, nameless: before.nameless ?? [], tries: (before.tries ?? 1) + 1 } : {}),
       options: before === undefined || (isProven && equal(before.options, options)) ? options : undefined,
       ownerId: account.ownerId,
-      replaces: recorded.kind === 'Known' ? recorded.id : isProven ? before.replaces : undefined,
+      replaces: recorded.kind === 'Known' ? recorded.id : undefined,
     },
     (text) => account.keyedHash(text),
   );

@@ -1,11 +1,4 @@
-import {
-  type Identity,
-  type Intent,
-  providerName,
-  readIdentity,
-  readIntent,
-  soughtName,
-} from '../api/v1alpha1/identity.ts';
+import { type Intent, providerName, readIdentity, readIntent, soughtName } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { readRequests, type Requests } from '../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -50,7 +43,8 @@ export async function prepare(
   const target = lookupOf(subject);
   objectState.setMachine(target?.id);
   account?.subscribe(key, {
-    name: subject.name,
+    // Of a VM that is being recreated, the new one has this name.
+    name: subject.intent === undefined ? subject.name : providerName(object),
     id: target?.id,
     isDeleting: isDeletionOnRecord(object),
     group: object.metadata.namespace,
@@ -113,12 +107,7 @@ function describeSubject(
   const written = object.metadata.annotations?.[annotations.createPending] ?? objectState.sentIntent;
   const lastIntent = readIntent(written, object.metadata.uid);
   const isIntentProven = isProven(object, lastIntent, account, written === objectState.sentIntent);
-  const replaced = isIntentProven ? lastIntent?.replaces : undefined;
-  const identity = provenByName(
-    object,
-    withoutReplaced(readIdentity(object, written), replaced, account),
-    account?.snapshot,
-  );
+  const identity = provenByName(object, readIdentity(object, written), account?.snapshot);
   // The intent of a recorded VM is complete, unless it replaces that VM.
   const intent =
     pending === undefined || (identity.kind === 'Known' && identity.id !== lastIntent?.replaces)
@@ -178,15 +167,6 @@ function keyToFinishWith(
 
 function secretOf({ spec: { credentialsSecretRef: ref } }: VirtualMachine): string {
   return JSON.stringify([ref.name, ref.key]);
-}
-
-/**
- * The create intent of a replacement was stored after the VM was deleted, whatever the result of the create. The old VM
- * may have reappeared.
- */
-function withoutReplaced(identity: Identity, replaced: number | undefined, account: Account | null): Identity {
-  const isReplaced = identity.kind === 'Known' && identity.id === replaced;
-  return isReplaced && account?.cachedMachine(identity.id) === undefined ? { kind: 'None' } : identity;
 }
 
 /** Whether the intent was written with this key, or this process sent it with another key of the same account. */

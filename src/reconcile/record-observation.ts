@@ -18,8 +18,8 @@ export function recordObservation(
   objectState: ObjectState,
 ): void {
   recordFinding(key, account, finding, objectState);
-  const { machine, recreationDueAt } = observed;
-  if (recreationDueAt !== undefined) account?.recreations.reserve(key);
+  const { machine, recreation } = observed;
+  if (recreation !== undefined) account?.recreations.reserve(key);
   // While evidence is read again, the object keeps its slot.
   else if (machine.kind !== 'Unknown') account?.recreations.forget(key);
   if (account?.credentialStatus === 'Rejected' || isOtherAccount(observed.machine)) credentials.distrust(object);

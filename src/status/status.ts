@@ -1,4 +1,4 @@
-import type { KnownMachine } from '../api/v1alpha1/identity.ts';
+import { type KnownMachine, readIdentity } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { isRecord } from '../domain/json.ts';
@@ -30,7 +30,8 @@ export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'h
  */
 export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const before = o.object.status;
-  const machine = report.machine ?? (o.machine.kind === 'Present' && mayShow(o) ? o.machine.machine : undefined);
+  const machine =
+    report.machine ?? (o.machine.kind === 'Present' && mayShow(o, report) ? o.machine.machine : undefined);
   const { standing, because } = machine === undefined && report.record === undefined ? lastKnown(o) : held;
   const isUnlisted = standing === 'Unlisted' || standing === 'Gone';
   const known = knownOf(o, report);
@@ -114,8 +115,10 @@ function shownTask({ lastTask }: Machine): VirtualMachineStatus['lastTask'] {
   return isTaskBusy(lastTask) || isTaskFailed(lastTask) ? lastTask : undefined;
 }
 
-function knownOf({ identity }: Observed, { record }: Report): KnownMachine | undefined {
-  return record ?? (identity.kind === 'Known' ? identity : undefined);
+/** A VM on record stays on record until another VM replaces it there. */
+function knownOf({ identity, object }: Observed, { record }: Report): KnownMachine | undefined {
+  const known = identity.kind === 'None' ? readIdentity(object) : identity;
+  return record ?? (known.kind === 'Known' ? known : undefined);
 }
 
 type StatusRecord = Pick<VirtualMachineStatus, 'id' | 'providerName' | 'origin' | 'ownerId'> &
@@ -147,9 +150,11 @@ function shownId(o: Observed, machine: Machine | undefined): number | undefined 
 }
 
 /** Whether the observed VM is the object's, or will be after the next step. The status shows no other VM. */
-function mayShow(o: Observed): boolean {
+function mayShow(o: Observed, report: Report): boolean {
   if (o.machine.kind !== 'Present') return false;
-  return o.identity.kind === 'Known' || recognize(o, o.machine.machine).action.type === 'RecordIdentity';
+  const known = knownOf(o, report);
+  if (known !== undefined) return known.id === o.machine.machine.id;
+  return recognize(o, o.machine.machine).action.type === 'RecordIdentity';
 }
 
 function secretOf(

@@ -228,6 +228,13 @@ export const replaced: Group = {
       left: { denial: 1, powerState: 1, lostAnswer: 1 },
     },
     {
+      name: 'denied by the provider, which refuses to recreate it, with a crash and a lost answer',
+      from: 'Settled',
+      spec: { providerName: 'plain' },
+      refusesTwins: true,
+      left: { denial: 1, longDenial: 3, crash: 1, lostAnswer: 1 },
+    },
+    {
       name: 'deleted by others, and its name taken',
       from: 'Settled',
       spec: { providerName: 'plain' },

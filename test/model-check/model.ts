@@ -15,8 +15,8 @@
  * - A call is carried out, if at all, within the response deadline after it was sent, even if its caller has ended.
  * - Lists, and `GET` of a new VM, show what happened within the visibility window; until then they show what was
  *   before. Otherwise a list is complete, except for one with a `gap`, and `GET` returns what is.
- * - Lists and `GET` deny a VM that they showed before (`denial`) for less time than the operator waits before it recreates one, and
- *   not while its object is deleted. Between two denials of a VM a list shows it.
+ * - Lists and `GET` deny a VM that they showed before (`denial`) for less time than the operator waits before it recreates one,
+ *   or (`longDenial`) refuse its recreation, and not while its object is deleted. Between two denials of a VM a list shows it.
  * - A create call that is refused and carried out nevertheless is shown by every list that starts after the refusal.
  * - An admission policy leaves what it alters as it was before; it does not remove what was stored without it.
  * - An accepted DELETE is carried out, and a transition ends within a tick, unless it is `slow`.

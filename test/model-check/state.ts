@@ -201,6 +201,8 @@ export type Misfortune =
   | 'lag'
   /** The provider denies a VM in lists and by its id, for less than the operator waits before it recreates one. */
   | 'denial'
+  /** It denies the VM for another tick, so that the operator recreates it. */
+  | 'longDenial'
   /** A list leaves a VM out that others show. */
   | 'gap'
   /** A list takes so long that other things happen between its start and its end. */

@@ -167,7 +167,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     namespaceLimit: undefined,
     mayOrphan: true,
     deletesHeldFor: 0,
-    recreationDueAt: undefined,
+    recreation: undefined,
     duplicates: [],
     limits: {
       stuckAfter: 600_000,

@@ -89,7 +89,7 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
           if (action.type === 'Create' && !isNameStillFree(account, observed)) return false;
           if (!(await isStillAccountOf(observed.object, account))) return false;
           if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
-          if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
+          if (observed.recreation !== undefined && !account.recreations.use(key)) return false;
           // Storing the records before the call takes a while.
           if (beforeCall !== undefined && !((await beforeCall()) && deps.fence())) return false;
           deps.reactionLatency.observeCall(key);

@@ -1,4 +1,4 @@
-import { type KnownMachine, optionsOf, writeHint } from '../../api/v1alpha1/identity.ts';
+import { type KnownMachine, optionsOf, readIdentity, writeHint } from '../../api/v1alpha1/identity.ts';
 import { annotations, group, plural, version } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import { KubeError, isRefused, isSuperseded } from '../../kubernetes/errors.ts';
@@ -231,11 +231,16 @@ function noteFailure({ objectState, object }: ExecuteTarget, intent: string, fai
   objectState.refusedAt = clock.monotonic();
 }
 
-/** The provider refused the create, and a later list lacks its VM: the finalizer protects nothing any more. */
+/**
+ * The provider refused the create, and a later list lacks its VM. Without a VM on record, the finalizer protects nothing
+ * any more. A VM on record, which the new one was to replace, may reappear.
+ */
 async function withdraw(deps: ExecuteDeps, { object, objectState }: ExecuteTarget): Promise<Execution> {
   const intent = object.metadata.annotations?.[annotations.createPending];
-  deps.quota.confirmGone(objectKey(object));
-  const withdrawn = { finalizers: withoutFinalizer(object), annotations: { [annotations.createPending]: null } };
+  const isRecorded = readIdentity(object).kind === 'Known';
+  if (!isRecorded) deps.quota.confirmGone(objectKey(object));
+  const finalizers = isRecorded ? withFinalizer(object) : withoutFinalizer(object);
+  const withdrawn = { finalizers, annotations: { [annotations.createPending]: null } };
   const execution = await unlessSuperseded(patchMetadata(deps, object, withdrawn), { type: 'Withdrawn' });
   if (intent !== undefined && execution.type === 'Withdrawn') objectState.settleIntent(intent, undefined);
   return execution;

@@ -4,7 +4,7 @@ import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Machine, ProviderId, UnreadableMachine } from '../../domain/machine.ts';
 import type { Limits, MachineObservation } from '../../plan/observed.ts';
-import { isFromIntent } from '../../plan/create.ts';
+import { isFromIntent, isInDoubt } from '../../plan/create.ts';
 import { mayCreate } from '../../plan/external-deletion.ts';
 import type { Absence, Snapshot } from '../../provider/account/account.ts';
 import {
@@ -60,7 +60,7 @@ function findMachine(
   subject: ReconcileSubject,
   target: MachineLookup,
 ): MachineObservation {
-  const { object, objectState, name, identity } = subject;
+  const { object, objectState, name, identity, intent } = subject;
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
@@ -88,8 +88,8 @@ function findMachine(
   const cached = target.id === undefined ? undefined : account.cachedMachine(target.id);
   if (snapshot !== undefined && cached !== undefined && cached.startedAt >= notBefore) {
     if (snapshot.has(cached.machine.id)) deps.findings.listCaughtUp();
-    const successor = isUnseen(subject, cached.machine) ? successorIn(snapshot, subject) : undefined;
-    return presentOf(deps, account, subject, successor ?? cached.machine, cached.startedAt);
+    const named = isUnseen(subject, cached.machine) ? successorIn(snapshot, subject) : undefined;
+    return presentOf(deps, account, subject, named ?? cached.machine, cached.startedAt);
   }
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
     deps.findings.requestMachine(notBefore);
@@ -97,6 +97,9 @@ function findMachine(
   }
   const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
   if (unreadable !== undefined) return unreadableMachine(unreadable, true);
+  // The VM on record was confirmed deleted before the create request that replaces it.
+  const successor = identity.kind === 'Known' && intent !== undefined ? successorIn(snapshot, subject) : undefined;
+  if (successor !== undefined) return { kind: 'Present', machine: successor };
   // From here on, only lists count: only they show what is absent, and which VM has a name.
   if (target.id === undefined) return findByName(deps, account, snapshot, subject, target.name);
   return findById(deps, account, snapshot, subject, target.id);
@@ -185,10 +188,11 @@ function isUnseen({ object, identity, name, isIntentProven }: ReconcileSubject, 
   return identity.kind === 'Known' && isOpen && seen !== name;
 }
 
-/** The only VM whose name proves that it is the object's. */
+/** The only VM of the object's name, if it proves to be the object's, or may be that of its refused create request. */
 function successorIn(snapshot: Snapshot, subject: ReconcileSubject): Machine | undefined {
   const [machine, ...others] = snapshot.byName(providerName(subject.object));
-  return machine !== undefined && others.length === 0 && isSuccessor(subject, machine) ? machine : undefined;
+  if (machine === undefined || others.length > 0) return undefined;
+  return isSuccessor(subject, machine) || isInDoubt(subject, machine) ? machine : undefined;
 }
 
 /** Whether a VM with another id than the recorded one proves to be the object's. */

@@ -4,6 +4,7 @@ import { annotations, writtenBy } from '../../api/v1alpha1/constants.ts';
 import type { Requests } from '../../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { Outcome } from '../../domain/failure.ts';
+import type { ProviderId } from '../../domain/machine.ts';
 import { mayCreate, needsRecreationSlot } from '../../plan/external-deletion.ts';
 import type { CatalogObservation, CredentialsObservation, MachineObservation, Observed } from '../../plan/observed.ts';
 import type { Account, Catalog } from '../../provider/account/account.ts';
@@ -101,9 +102,9 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       credentials: observeCredentials(lookup, limit, account),
       machine,
       catalog: observeCatalog(isCreate ? account?.catalog(key) : undefined),
-      recreationDueAt:
-        isCreate && needsRecreationSlot(object, identity, requests, isIntentProven ? lastIntent?.replaces : undefined)
-          ? recreationDueAt(deps, key, account)
+      recreation:
+        isCreate && needsRecreationSlot(object, identity, requests)
+          ? recreationOf(deps, key, identity.id, account)
           : undefined,
       duplicates: duplicatesOf(object, identity, machine, account, isDefaultKey),
       isProviderUnavailable: account?.isUnavailable === true,
@@ -129,10 +130,14 @@ function isStored(identity: Identity, stored: VirtualMachine | undefined): boole
   return identity.kind === 'Known' && record?.kind === 'Known' && record.id === identity.id;
 }
 
-/** When the object may recreate its VM, in epoch milliseconds. */
-function recreationDueAt(deps: ObserveDeps, key: string, account: ReadableAccount | null): number | undefined {
+function recreationOf(
+  deps: ObserveDeps,
+  key: string,
+  id: ProviderId,
+  account: ReadableAccount | null,
+): Observed['recreation'] {
   const dueAt = account?.recreations.dueAt(key);
-  return dueAt === undefined ? undefined : deps.clock.now() + dueAt - deps.clock.monotonic();
+  return dueAt === undefined ? undefined : { id, dueAt: deps.clock.now() + dueAt - deps.clock.monotonic() };
 }
 
 function observeCredentials(

@@ -1,23 +1,26 @@
 import { can, later, type Action, spend } from './action.ts';
 import { isListDue } from '../world/reads.ts';
 import { refresh } from './lists.ts';
-import { isInTransit, isLagging, nextState } from '../world/fake-provider.ts';
-import type { AccountName, AccountState, State } from '../state.ts';
+import { isDenied, isInTransit, isLagging, nextState } from '../world/fake-provider.ts';
+import type { AccountName, AccountState, ProviderMachine, State } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { tick, tickOf, ticksBetween } from '../time.ts';
 
 /** The clock moves on to the next tick, if all is done that happens within one. */
 export async function clockActions(subject: Subject, state: State): Promise<readonly Action[]> {
   if (!mayMoveOn(state)) return [];
-  const needs: ('stall' | 'slow')[] = [];
+  const needs: ('stall' | 'slow' | 'longDenial')[] = [];
   if (!isIdle(state)) needs.push('stall');
   if (isSlow(state)) needs.push('slow');
+  if (state.providerState.machines.some((machine) => isDenied(machine) && hasLasted(machine, state.now)))
+    needs.push('longDenial');
   if (!needs.every((need) => can(state, need))) return [];
   const [first = 'clock'] = needs;
   const label = {
     clock: 'the clock moves on',
     stall: 'the clock moves on meanwhile',
     slow: 'the transition takes long',
+    longDenial: 'the provider denies the VM for another tick',
   };
   return [
     {
@@ -31,9 +34,12 @@ export async function clockActions(subject: Subject, state: State): Promise<read
 
 /** Whether a VM is in transition for the second tick. */
 function isSlow({ providerState, now }: State): boolean {
-  return providerState.machines.some(
-    (machine) => nextState[machine.state] !== undefined && ticksBetween(machine.changedAt, now) >= 1,
-  );
+  return providerState.machines.some((machine) => nextState[machine.state] !== undefined && hasLasted(machine, now));
+}
+
+/** Whether the clock would move on for the second time since the VM changed. */
+function hasLasted({ changedAt }: ProviderMachine, now: number): boolean {
+  return ticksBetween(changedAt, now) >= 1;
 }
 
 /** The provider keeps its contract: no call is in flight and no list lags for longer than the second tick. */
@@ -41,7 +47,7 @@ function mayMoveOn({ providerState, operator, now }: State): boolean {
   return (
     providerState.adrift.every(({ sentAt }) => ticksBetween(sentAt, now) < 1) &&
     providerState.machines.every(
-      (machine) => !(isLagging(machine) || machine.isDoomed) || ticksBetween(machine.changedAt, now) < 1,
+      (machine) => !(isLagging(machine) || machine.isDoomed) || isDenied(machine) || !hasLasted(machine, now),
     ) &&
     Object.values(operator.accounts).every(({ listing, read }) => listing === undefined && read === undefined)
   );

@@ -148,6 +148,11 @@ export function isLagging({ state, shown }: ProviderMachine): boolean {
   return shown !== (state === 'Gone' ? 'Nothing' : state);
 }
 
+/** Whether lists and `GET` deny a VM that is there. */
+export function isDenied({ state, shown, wasDenied }: ProviderMachine): boolean {
+  return wasDenied && shown === 'Nothing' && state !== 'Gone';
+}
+
 /** Where transitions lead. */
 export const nextState: Readonly<Partial<Record<ProviderMachine['state'], ProviderMachine['state']>>> = {
   Pending: 'Running',
