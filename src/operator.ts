@@ -12,6 +12,7 @@ import type { OperatorSettings } from './config/settings.ts';
 import { showAccounts } from './controller/account-metrics.ts';
 import { type ControllerOptions, createController } from './controller/controller.ts';
 import { createEventHandlers } from './controller/event-handlers.ts';
+import { ObjectRecords } from './controller/object-records.ts';
 import { Scope } from './controller/scope.ts';
 import { SecretIndex } from './controller/secret-index.ts';
 import { createCredentials } from './reconcile/credentials.ts';
@@ -98,10 +99,12 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     onChange: (change) => handlers.onObjectChange(change),
   });
   const objectOf = (key: string): VirtualMachine | undefined => removed.get(key) ?? objects.get(key);
+  const allKeys = (): readonly string[] => [...new Set([...objects.keys(), ...removed.keys()])];
   const stored: StoreAnswer = (object, write) => {
     objects.assume(object);
     queue.discard(objectKey(object), write);
   };
+  const records = new ObjectRecords();
   const ownership = new Ownership({
     installation: deps.installation,
     takeOverFrom: settings.takeOverFrom,
@@ -109,8 +112,9 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     log,
     stored,
     events,
+    records,
   });
-  const scope = new Scope({ clock, selector: settings.selector, ownership });
+  const scope = new Scope({ clock, selector: settings.selector, ownership, records });
 
   // Queue: which keys are reconciled, and when.
   const reconcile: ControllerOptions['reconcile'] = (key, withoutWorker) => reconciler.reconcile(key, withoutWorker);
@@ -150,9 +154,20 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     accountOf: (key) => reconciler.accountOf(key),
     watch: createRetainedMachineWatch({ clock, accounts, isLeading, createDelay: callDeadline + visibilityWindow }),
   });
-  const reactionLatency = new ReactionLatency(clock, (seconds) => metrics.specToCall.observe(seconds));
+  const reactionLatency = new ReactionLatency(clock, records, (seconds) => metrics.specToCall.observe(seconds));
   const managedObject = (key: string) => scope.managed(objectOf(key));
-  const fleet = new FleetMetrics({ metrics, clock, machineIndex, accounts, get: managedObject, machineLimit });
+  const fleet = new FleetMetrics({
+    metrics,
+    clock,
+    machineIndex,
+    accounts,
+    objects: () =>
+      allKeys()
+        .map(managedObject)
+        .filter((object) => object !== undefined),
+    get: managedObject,
+    machineLimit,
+  });
   metrics.onScrape(() => {
     showAccounts(metrics, accounts.list(), clock.monotonic());
     controller.showMetrics();
@@ -176,7 +191,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     leadingSince: (key) => Math.max(controller.leadingSince ?? 0, scope.enteredAt(key) ?? 0),
   });
   const secretIndex = new SecretIndex(credentials);
-  const handlers = createEventHandlers({ ...shared, queue, scope, secretIndex, fleet, isLeading, reconciler });
+  const handlers = createEventHandlers({ ...shared, queue, scope, secretIndex, isLeading, reconciler });
 
   return {
     async start() {
@@ -186,8 +201,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       await objects.synced;
       log.info('Synced VirtualMachines', { objects: objects.size, namespaces: namespaces ?? 'all' });
     },
-    lead: () =>
-      controller.lead([...objects.keys(), ...removed.keys()].filter((key) => scope.isRelevant(objectOf(key)))),
+    lead: () => controller.lead(allKeys().filter((key) => scope.isRelevant(objectOf(key)))),
     async stop() {
       await Promise.all([objects.stop(), secrets.stop()]);
       // Together: a reconciliation may wait for a slot of an account that doesn't respond, which stopping the account rejects.

@@ -22,10 +22,6 @@ export interface EventHandlersOptions {
   readonly scope: Pick<Scope, 'isManaged' | 'managed' | 'isRelevant' | 'matchesSelector' | 'change'>;
   readonly secretIndex: Pick<SecretIndex, 'change' | 'usersOf'>;
   readonly objectOf: (key: string) => VirtualMachine | undefined;
-  /** Metrics of the objects that this installation manages; undefined where it doesn't manage the object. */
-  readonly fleet: {
-    change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void;
-  };
   readonly reactionLatency: {
     specChanged(
       key: string,
@@ -51,17 +47,15 @@ export interface EventHandlers {
 
 /** What an event updates and enqueues. On standby nothing is enqueued: a new leader reconciles all objects. */
 export function createEventHandlers(options: EventHandlersOptions): EventHandlers {
-  const { queue, machineIndex, quota, scope, secretIndex, fleet, reactionLatency, ownership } = options;
+  const { queue, machineIndex, quota, scope, secretIndex, reactionLatency, ownership } = options;
 
   return {
     onObjectChange({ key, before, after, initial }) {
       const isLeading = options.isLeading();
       const waiting = [...machineIndex.update(key, before, after), quota.change(key, before, after)];
       secretIndex.change(key, before, after);
-      const [managedBefore, managedAfter] = [scope.managed(before), scope.managed(after)];
-      fleet.change(key, managedBefore, managedAfter);
       ownership.change(key, after, after !== undefined && scope.matchesSelector(after));
-      reactionLatency.specChanged(key, managedBefore, managedAfter, initial || !isLeading);
+      reactionLatency.specChanged(key, scope.managed(before), scope.managed(after), initial || !isLeading);
       scope.change(key, before, after);
       if (!isLeading) return;
       if (scope.isRelevant(before) || scope.isRelevant(after))

@@ -37,6 +37,23 @@ export interface NamespaceQuotaOptions {
 /** Why an object counts: reserved for a create or adoption to come, taken by one that was started or recorded, or claimed by its metadata alone. */
 type Place = 'Reserved' | 'Taken' | 'Claimed';
 
+/** What counts in one namespace. */
+interface Namespace {
+  readonly objects: Map<string, Counted>;
+  /** How many of the objects have a place. */
+  places: number;
+  left: readonly Left[];
+}
+
+interface Counted {
+  readonly key: string;
+  place: Place | undefined;
+  /** The ordinal number of its wait for a place. */
+  waiting: number | undefined;
+  /** Its VM is confirmed deleted. */
+  isGone: boolean;
+}
+
 /** How many uncertain VMs of a namespace are remembered, the newest ones. The certain ones are bounded by the places taken. */
 const maxUncertain = 100;
 
@@ -58,14 +75,10 @@ const maxUncertain = 100;
  */
 export class NamespaceQuota {
   readonly #options: NamespaceQuotaOptions;
-  readonly #placesByNamespace = new Map<string, Map<string, Place>>();
-  /** The keys that found no place, the oldest first. */
-  readonly #waitingByNamespace = new Map<string, Set<string>>();
-  readonly #leftByNamespace = new Map<string, readonly Left[]>();
+  readonly #namespaces = new Map<string, Namespace>();
   /** Which objects record which VM, in any namespace. Tenants can't write a status. */
   readonly #recorded = new KeyIndex<ProviderId>();
-  /** Objects whose VM is confirmed deleted. */
-  readonly #gone = new Set<string>();
+  #waits = 0;
 
   constructor(options: NamespaceQuotaOptions) {
     this.#options = options;
@@ -79,11 +92,11 @@ export class NamespaceQuota {
       if (current !== undefined) this.#recorded.add(current, key);
     }
     const isOver = before !== undefined && before.metadata.uid !== after?.metadata.uid;
-    const isFree = after !== undefined && !hasBegun(after) && this.#gone.has(key);
+    const isFree = after !== undefined && !hasBegun(after) && this.#get(key)?.isGone === true;
     const next = isOver || isFree ? this.#end(key, before) : undefined;
     if (after !== undefined && hasBegun(after)) {
-      const isGiven = current !== undefined || (this.#placeOf(key) ?? 'Claimed') !== 'Claimed';
-      this.#set(key, isGiven ? 'Taken' : 'Claimed');
+      const isGiven = current !== undefined || (this.#get(key)?.place ?? 'Claimed') !== 'Claimed';
+      this.#setPlace(key, isGiven ? 'Taken' : 'Claimed');
     }
     return next;
   }
@@ -95,11 +108,12 @@ export class NamespaceQuota {
   reachedFor(key: string, id?: ProviderId): NamespaceLimit | undefined {
     const { limit } = this.#options;
     if (limit === 0) return undefined;
-    const namespace = namespaceOf(key);
-    const place = this.#placeOf(key);
+    const namespace = this.#namespaces.get(namespaceOf(key));
+    if (namespace === undefined) return undefined;
+    const place = namespace.objects.get(key)?.place;
     if (place === 'Reserved' || place === 'Taken') return undefined;
-    const count = (this.#placesByNamespace.get(namespace)?.size ?? 0) - (place === undefined ? 0 : 1);
-    if (count + (this.#leftByNamespace.get(namespace)?.length ?? 0) < limit) return undefined;
+    const count = namespace.places - (place === undefined ? 0 : 1);
+    if (count + namespace.left.length < limit) return undefined;
     const left = this.#leftIn(namespace).filter((machine) => id === undefined || machine.id !== id);
     if (count + left.length < limit) return undefined;
     return {
@@ -110,91 +124,113 @@ export class NamespaceQuota {
 
   /** The object waits for a place, to create or adopt its VM. */
   wait(key: string): void {
-    const namespace = namespaceOf(key);
-    this.#waitingByNamespace.set(namespace, (this.#waitingByNamespace.get(namespace) ?? new Set()).add(key));
+    this.#waits += 1;
+    this.#of(key).waiting ??= this.#waits;
   }
 
   /** Reserves a place for the object unless it has one; false when there is none. */
   reserve(key: string, id?: ProviderId): boolean {
     if (this.reachedFor(key, id) !== undefined) return false;
-    this.#gone.delete(key);
-    const place = this.#placeOf(key);
-    if (place !== 'Taken') this.#set(key, place === 'Claimed' ? 'Taken' : 'Reserved');
+    const object = this.#of(key);
+    object.isGone = false;
+    if (object.place !== 'Taken') this.#setPlace(key, object.place === 'Claimed' ? 'Taken' : 'Reserved');
     return true;
   }
 
   /** The place was reserved in vain. A place that is taken stays. */
   release(key: string): void {
-    if (this.#placeOf(key) === 'Reserved') this.#remove(key);
+    const object = this.#get(key);
+    if (object?.place !== 'Reserved') return;
+    this.#namespaceOf(key).places -= 1;
+    object.place = undefined;
+    this.#forgetIfUnused(object);
   }
 
   /** The object has no VM: it is confirmed deleted, or its create was refused. Its record is removed next. */
   confirmGone(key: string): void {
-    this.#gone.add(key);
+    this.#of(key).isGone = true;
   }
 
   #end(key: string, before: VirtualMachine | undefined): string | undefined {
-    this.#stopWaiting(key);
-    const place = this.#remove(key);
-    const isGone = this.#gone.delete(key);
-    if (place === undefined) return undefined;
+    const object = this.#get(key);
+    if (object === undefined) return undefined;
+    const namespace = this.#namespaceOf(key);
+    namespace.objects.delete(key);
+    const { place, isGone } = object;
+    if (place !== undefined) namespace.places -= 1;
     // Also where a place was only reserved: the finalizer may have been removed before the stored create intent was observed.
-    if (!isGone && before !== undefined && this.#options.limit > 0) this.#leave(key, before, place);
-    const [next] = this.#waitingByNamespace.get(namespaceOf(key)) ?? [];
-    // Whether or not it takes this place, the next place goes to another key.
-    if (next !== undefined) this.#stopWaiting(next);
-    return next;
+    const isLeft = place !== undefined && !isGone && before !== undefined && this.#options.limit > 0;
+    if (isLeft) this.#leave(namespace, key, before, place);
+    const next = place === undefined ? undefined : longestWaiting(namespace);
+    if (next !== undefined) {
+      // Whether or not it takes this place, the next place goes to another key.
+      next.waiting = undefined;
+      this.#forgetIfUnused(next);
+    }
+    if (isEmpty(namespace)) this.#namespaces.delete(namespaceOf(key));
+    return next?.key;
   }
 
-  #leave(key: string, object: VirtualMachine, place: Place): void {
+  #leave(namespace: Namespace, key: string, object: VirtualMachine, place: Place): void {
     const machine = { ...machineOf(object), account: this.#options.accountOf(key) };
     const isGone = this.#options.watch(machine);
     if (isGone === undefined) return;
-    const namespace = namespaceOf(key);
     const isCertain = place !== 'Claimed';
     // A VM that was adopted again and left again counts once.
-    const known = this.#leftByNamespace.get(namespace)?.filter(({ id }) => id === undefined || id !== machine.id) ?? [];
+    const known = namespace.left.filter(({ id }) => id === undefined || id !== machine.id);
     const uncertain = known.filter((one) => !one.isCertain);
     const oldest = !isCertain && uncertain.length >= maxUncertain ? uncertain[0] : undefined;
-    this.#leftByNamespace.set(namespace, [...known.filter((one) => one !== oldest), { ...machine, isGone, isCertain }]);
+    namespace.left = [...known.filter((one) => one !== oldest), { ...machine, isGone, isCertain }];
   }
 
   /** The VMs that still count. One that another object records counts there, and here again when that object is deleted. */
-  #leftIn(namespace: string): readonly Left[] {
-    const known = this.#leftByNamespace.get(namespace);
-    if (known === undefined) return [];
-    const left = known.filter((machine) => !machine.isGone());
-    if (left.length === 0) this.#leftByNamespace.delete(namespace);
-    else this.#leftByNamespace.set(namespace, left);
-    return left.filter(({ id }) => id === undefined || !this.#recorded.has(id));
+  #leftIn(namespace: Namespace): readonly Left[] {
+    namespace.left = namespace.left.filter((machine) => !machine.isGone());
+    return namespace.left.filter(({ id }) => id === undefined || !this.#recorded.has(id));
   }
 
-  #stopWaiting(key: string): void {
-    const namespace = namespaceOf(key);
-    const keys = this.#waitingByNamespace.get(namespace);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#waitingByNamespace.delete(namespace);
+  #get(key: string): Counted | undefined {
+    return this.#namespaces.get(namespaceOf(key))?.objects.get(key);
   }
 
-  #placeOf(key: string): Place | undefined {
-    return this.#placesByNamespace.get(namespaceOf(key))?.get(key);
+  #namespaceOf(key: string): Namespace {
+    const name = namespaceOf(key);
+    const known = this.#namespaces.get(name);
+    if (known !== undefined) return known;
+    const created = { objects: new Map<string, Counted>(), places: 0, left: [] };
+    this.#namespaces.set(name, created);
+    return created;
   }
 
-  #remove(key: string): Place | undefined {
-    const namespace = namespaceOf(key);
-    const places = this.#placesByNamespace.get(namespace);
-    const place = places?.get(key);
-    places?.delete(key);
-    if (places?.size === 0) this.#placesByNamespace.delete(namespace);
-    return place;
+  #of(key: string): Counted {
+    const { objects } = this.#namespaceOf(key);
+    const object = objects.get(key) ?? { key, place: undefined, waiting: undefined, isGone: false };
+    objects.set(key, object);
+    return object;
   }
 
-  #set(key: string, place: Place): void {
-    if (place !== 'Claimed') this.#stopWaiting(key);
-    const namespace = namespaceOf(key);
-    const places = this.#placesByNamespace.get(namespace) ?? new Map<string, Place>();
-    this.#placesByNamespace.set(namespace, places.set(key, place));
+  #setPlace(key: string, place: Place): void {
+    const object = this.#of(key);
+    if (place !== 'Claimed') object.waiting = undefined;
+    if (object.place === undefined) this.#namespaceOf(key).places += 1;
+    object.place = place;
   }
+
+  #forgetIfUnused({ key, place, waiting, isGone }: Counted): void {
+    if (place === undefined && waiting === undefined && !isGone)
+      this.#namespaces.get(namespaceOf(key))?.objects.delete(key);
+  }
+}
+
+function longestWaiting({ objects }: Namespace): Counted | undefined {
+  let longest: Counted | undefined;
+  for (const object of objects.values())
+    if ((object.waiting ?? Infinity) < (longest?.waiting ?? Infinity)) longest = object;
+  return longest;
+}
+
+function isEmpty({ objects, left }: Namespace): boolean {
+  return objects.size === 0 && left.length === 0;
 }
 
 /** Whether a VM of the object may exist: one of these is stored before the first billable call. A tenant can write all but the last. */

@@ -1,6 +1,7 @@
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { LabelSelector } from '../domain/label-selector.ts';
+import type { ObjectRecords } from './object-records.ts';
 
 /** Which installation manages an object, by its annotation. */
 export interface OwnershipCheck {
@@ -15,6 +16,7 @@ export interface ScopeOptions {
   /** Undefined: all objects. */
   readonly selector: LabelSelector | undefined;
   readonly ownership: OwnershipCheck;
+  readonly records: ObjectRecords;
 }
 
 /**
@@ -29,8 +31,6 @@ export interface ScopeOptions {
  */
 export class Scope {
   readonly #options: ScopeOptions;
-  /** When (monotonic) new labels or a new owner brought an object into the scope. */
-  readonly #enteredAt = new Map<string, number>();
 
   constructor(options: ScopeOptions) {
     this.#options = options;
@@ -57,13 +57,14 @@ export class Scope {
 
   /** An object was added, changed or, without `after`, deleted. */
   change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
-    if (!this.isManaged(after)) this.#enteredAt.delete(key);
-    else if (before !== undefined && (!this.isManaged(before) || this.#options.ownership.isTakenOver(before, after)))
-      this.#enteredAt.set(key, this.#options.clock.monotonic());
+    const { records, ownership, clock } = this.#options;
+    if (!this.isManaged(after)) records.set(key, { enteredScopeAt: undefined });
+    else if (before !== undefined && (!this.isManaged(before) || ownership.isTakenOver(before, after)))
+      records.set(key, { enteredScopeAt: clock.monotonic() });
   }
 
   /** When (monotonic) the object entered the scope; undefined if it was in scope from the start. */
   enteredAt(key: string): number | undefined {
-    return this.#enteredAt.get(key);
+    return this.#options.records.get(key)?.enteredScopeAt;
   }
 }

@@ -2,6 +2,7 @@ import { annotate } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { hasFinalizer } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { ObjectRecords, OwnershipRecord } from '../controller/object-records.ts';
 import { isSuperseded } from '../kubernetes/errors.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -19,16 +20,7 @@ export interface OwnershipOptions {
   readonly log: Log;
   readonly stored: StoreAnswer;
   readonly events: Pick<EventRecorder, 'record'>;
-}
-
-/** What is known of an object that is, or was, another installation's. */
-interface OwnershipRecord {
-  /** Whether it is in scope, and another installation manages it. */
-  readonly isOthers: boolean;
-  /** The UID, if this process took the object over. */
-  readonly takenOver?: string | undefined;
-  /** The UID, if an Event was emitted for the object: a tenant who edits the annotation repeatedly gets one. */
-  readonly reported?: string | undefined;
+  readonly records: ObjectRecords;
 }
 
 /** A Lease as namespace/name. A tenant can write the annotation, so nothing else in it is repeated. */
@@ -56,7 +48,6 @@ const leaseRef = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-.a-z0-9]{0,252}$/;
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #takeOverFrom: ReadonlySet<string>;
-  readonly #records = new Map<string, OwnershipRecord>();
   readonly #loggedNamespaces = new Set<string>();
 
   constructor(options: OwnershipOptions) {
@@ -90,13 +81,13 @@ export class Ownership {
 
   /** An object was added, changed or, without `after`, deleted. */
   change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void {
-    if (after === undefined) return void this.#records.delete(key);
+    if (after === undefined) return this.#options.records.set(key, { ownership: undefined });
     this.#record(key, { isOthers: isInScope && this.isOwnedByOthers(after) });
   }
 
   /** How many objects in scope other installations manage. */
   get others(): number {
-    return [...this.#records.values()].filter(({ isOthers }) => isOthers).length;
+    return [...this.#options.records.values()].filter(({ ownership }) => ownership?.isOthers === true).length;
   }
 
   /**
@@ -133,7 +124,7 @@ export class Ownership {
         owner,
       });
     }
-    if (this.#records.get(key)?.reported === uid) return;
+    if (this.#options.records.get(key)?.ownership?.reported === uid) return;
     this.#record(key, { reported: uid });
     const note = this.#wasTakenOver(object)
       ? `${installation} took it over, and ${owner} took it back: takeOverFrom is set in both; a cluster administrator has to remove it from one of them`
@@ -143,14 +134,15 @@ export class Ownership {
   }
 
   #wasTakenOver(object: VirtualMachine): boolean {
-    return this.#records.get(objectKey(object))?.takenOver === object.metadata.uid;
+    return this.#options.records.get(objectKey(object))?.ownership?.takenOver === object.metadata.uid;
   }
 
   #record(key: string, change: Partial<OwnershipRecord>): void {
-    const { isOthers, takenOver, reported } = { isOthers: false, ...this.#records.get(key), ...change };
+    const { records } = this.#options;
+    const ownership = { isOthers: false, ...records.get(key)?.ownership, ...change };
     // Most objects are this installation's from the start, and need no record.
-    if (!isOthers && takenOver === undefined && reported === undefined) this.#records.delete(key);
-    else this.#records.set(key, { isOthers, takenOver, reported });
+    const isKnown = ownership.isOthers || ownership.takenOver !== undefined || ownership.reported !== undefined;
+    records.set(key, { ownership: isKnown ? ownership : undefined });
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { ObjectRecords } from '../controller/object-records.ts';
 import type { Clock } from '../domain/clock.ts';
 
 /**
@@ -9,10 +10,11 @@ import type { Clock } from '../domain/clock.ts';
 export class ReactionLatency {
   readonly #clock: Clock;
   readonly #observe: (seconds: number) => void;
-  readonly #seenAt = new Map<string, number>();
+  readonly #records: ObjectRecords;
 
-  constructor(clock: Clock, observe: (seconds: number) => void) {
+  constructor(clock: Clock, records: ObjectRecords, observe: (seconds: number) => void) {
     this.#clock = clock;
+    this.#records = records;
     this.#observe = observe;
   }
 
@@ -26,21 +28,22 @@ export class ReactionLatency {
     after: VirtualMachine | undefined,
     initial: boolean,
   ): void {
-    if (after === undefined) this.#seenAt.delete(key);
-    else if (!initial && hasNewGeneration(before, after)) this.#seenAt.set(key, this.#clock.monotonic());
+    if (after === undefined) this.cancel(key);
+    else if (!initial && hasNewGeneration(before, after))
+      this.#records.set(key, { specChangedAt: this.#clock.monotonic() });
   }
 
   /** A call for this object is sent now. */
   observeCall(key: string): void {
-    const seenAt = this.#seenAt.get(key);
-    if (seenAt === undefined) return;
-    this.#seenAt.delete(key);
-    this.#observe((this.#clock.monotonic() - seenAt) / 1_000);
+    const changedAt = this.#records.get(key)?.specChangedAt;
+    if (changedAt === undefined) return;
+    this.cancel(key);
+    this.#observe((this.#clock.monotonic() - changedAt) / 1_000);
   }
 
   /** A reconciliation found that no call is needed: the VM is in sync. */
   cancel(key: string): void {
-    this.#seenAt.delete(key);
+    this.#records.set(key, { specChangedAt: undefined });
   }
 }
 

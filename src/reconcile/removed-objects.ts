@@ -16,6 +16,13 @@ const maxKept = 1_000;
  */
 const longestDeletion = 2 * 60_000;
 
+interface RemovalRecord {
+  /** When (monotonic) the finalizer was added to the object, for `longestDeletion`. */
+  readonly heldSince?: number | undefined;
+  /** The object that is kept here. */
+  readonly object?: VirtualMachine | undefined;
+}
+
 export type ObjectClient = Pick<KubeClient, 'get' | 'patch' | 'create'>;
 
 export interface RemovedObjectsDeps {
@@ -36,9 +43,10 @@ export interface RemovedObjectsDeps {
  */
 export class RemovedObjects {
   readonly #deps: RemovedObjectsDeps;
-  readonly #objects = new Map<string, VirtualMachine>();
-  /** When (monotonic) the finalizer was added to which object, the oldest first; none from before `longestDeletion`. */
-  readonly #heldSince = new Map<string, number>();
+  /** By key, the latest finalizer last. */
+  readonly #records = new Map<string, RemovalRecord>();
+  /** How many objects are kept. */
+  #size = 0;
 
   constructor(deps: RemovedObjectsDeps) {
     this.#deps = deps;
@@ -55,17 +63,17 @@ export class RemovedObjects {
   };
 
   get(key: string): VirtualMachine | undefined {
-    return this.#objects.get(key);
+    return this.#records.get(key)?.object;
   }
 
   keys(): Iterable<string> {
-    return this.#objects.keys();
+    return [...this.#records].filter(([, { object }]) => object !== undefined).map(([key]) => key);
   }
 
   /** Merges a change of a watched object with the objects kept here. */
   take(change: ReflectorChange<VirtualMachine>): ReflectorChange<VirtualMachine> {
     const { key, after, lastState: last } = change;
-    const kept = this.#objects.get(key);
+    const kept = this.get(key);
     const wasHeldLately = this.#noteFinalizer(change);
     if (after !== undefined) {
       if (kept === undefined) return change;
@@ -73,42 +81,54 @@ export class RemovedObjects {
         object: key,
         uid: kept.metadata.uid,
       });
-      this.#objects.delete(key);
+      this.#keep(key, undefined);
       return { ...change, before: kept };
     }
     const isCutShort = last !== undefined && wasRemovedEarly(last) && (wasHeldLately || hasIntent(last));
-    if (!isCutShort || !this.#deps.isOurs(last) || this.#objects.size >= maxKept) return change;
+    if (!isCutShort || !this.#deps.isOurs(last) || this.#size >= maxKept) return change;
     this.#deps.log.warn('Object was removed during its create, deleting its VM', { object: key });
     const deletionTimestamp = new Date(this.#deps.clock.now()).toISOString();
     const removed = { ...last, metadata: { ...last.metadata, deletionTimestamp } };
-    this.#objects.set(key, removed);
+    this.#keep(key, removed);
     return { ...change, after: removed };
   }
 
   /** Returns whether the finalizer was added to the object recently. */
   #noteFinalizer({ key, before, after, initial }: ReflectorChange<VirtualMachine>): boolean {
     const now = this.#deps.clock.monotonic();
-    for (const [oldest, since] of this.#heldSince) {
-      if (since > now - longestDeletion) break;
-      this.#heldSince.delete(oldest);
+    for (const [oldest, { heldSince }] of this.#records) {
+      if (heldSince === undefined) continue;
+      if (heldSince > now - longestDeletion) break;
+      this.#hold(oldest, undefined);
     }
-    const wasHeldLately = this.#heldSince.has(key);
+    const wasHeldLately = this.#records.get(key)?.heldSince !== undefined;
     const isSame = before?.metadata.uid === after?.metadata.uid;
-    if (!isSame) this.#heldSince.delete(key);
+    if (!isSame) this.#hold(key, undefined);
     if (
       !initial &&
       after !== undefined &&
       hasFinalizer(after) &&
       !(isSame && before !== undefined && hasFinalizer(before))
-    ) {
-      this.#heldSince.delete(key);
-      this.#heldSince.set(key, now);
-    }
+    )
+      this.#hold(key, now);
     return wasHeldLately;
   }
 
+  #hold(key: string, heldSince: number | undefined): void {
+    const object = this.get(key);
+    this.#records.delete(key);
+    if (heldSince !== undefined || object !== undefined) this.#records.set(key, { heldSince, object });
+  }
+
+  #keep(key: string, object: VirtualMachine | undefined): void {
+    const known = this.#records.get(key);
+    this.#size += Number(object !== undefined) - Number(known?.object !== undefined);
+    if (known?.heldSince === undefined && object === undefined) this.#records.delete(key);
+    else this.#records.set(key, { heldSince: known?.heldSince, object });
+  }
+
   #kept(resource: Resource, { namespace, name }: ObjectRef): VirtualMachine | undefined {
-    return resource.plural === plural ? this.#objects.get(`${namespace}/${name}`) : undefined;
+    return resource.plural === plural ? this.get(`${namespace}/${name}`) : undefined;
   }
 
   #patch(before: VirtualMachine, { body }: Patch): VirtualMachine {
@@ -118,8 +138,7 @@ export class RemovedObjects {
     const after = { ...patched, metadata: { ...patched.metadata, resourceVersion } };
     const key = objectKey(before);
     const isKept = hasFinalizer(after);
-    if (isKept) this.#objects.set(key, after);
-    else this.#objects.delete(key);
+    this.#keep(key, isKept ? after : undefined);
     this.#deps.onChange({ key, before, after: isKept ? after : undefined, initial: false });
     return after;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import { ObjectRecords } from '../../src/controller/object-records.ts';
 import { Scope } from '../../src/controller/scope.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';
 import { objectWith } from '../plan/fixtures.ts';
@@ -23,6 +24,7 @@ function createScope() {
   const scope = new Scope({
     clock,
     selector: parseSelector('team=a'),
+    records: new ObjectRecords(),
     ownership: {
       isMine: (object) => ownerOf(object) === 'this',
       isOwnedByOthers: (object) => ownerOf(object) === 'another',
@@ -54,6 +56,7 @@ it('without a selector every object is in scope, and an object that does not exi
   const scope = new Scope({
     clock: createManualClock(),
     selector: undefined,
+    records: new ObjectRecords(),
     ownership: { isMine: () => false, isOwnedByOthers: () => false, isTakenOver: () => false },
   });
   expect([scope.isManaged(objectOf('b', 'none')), scope.isRelevant(objectOf('b', 'none'))]).toEqual([true, true]);

@@ -40,14 +40,6 @@ test.each(['Mystery', 'constructor'])(
   'counts a reason %s, which the operator does not define, as Other',
   async (reason) => {
     const metrics = createMetrics({ version: '1.0.0', withProcess: false });
-    const fleet = new FleetMetrics({
-      metrics,
-      machineIndex: { isReserved: () => false, soleRecordOf: () => undefined },
-      get: () => undefined,
-      accounts: { list: () => new Map() },
-      clock: { now: () => 0 },
-      machineLimit: 0,
-    });
     const condition = {
       type: 'Ready',
       status: 'True',
@@ -55,12 +47,16 @@ test.each(['Mystery', 'constructor'])(
       lastTransitionTime: '',
       observedGeneration: 1,
     } as const;
-    // `as`: a user with permission to write the status can write any reason.
-    fleet.change(
-      'default/web',
-      undefined,
-      objectWith({ status: { conditions: [{ ...condition, reason: reason as Reason }] } }),
-    );
+    const fleet = new FleetMetrics({
+      metrics,
+      machineIndex: { isReserved: () => false, soleRecordOf: () => undefined },
+      // `as`: a user with permission to write the status can write any reason.
+      objects: () => [objectWith({ status: { conditions: [{ ...condition, reason: reason as Reason }] } })],
+      get: () => undefined,
+      accounts: { list: () => new Map() },
+      clock: { now: () => 0 },
+      machineLimit: 0,
+    });
     fleet.show();
     expect(await metrics.render()).toContain('vps247_operator_objects{reason="Other"} 1');
   },

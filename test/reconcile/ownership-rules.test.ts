@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import { ObjectRecords } from '../../src/controller/object-records.ts';
 import { KubeError } from '../../src/kubernetes/errors.ts';
 import { Ownership, type OwnershipOptions } from '../../src/reconcile/ownership.ts';
 import { objectWith } from '../plan/fixtures.ts';
@@ -18,6 +19,7 @@ function ownershipOf(
     client: { patch } as unknown as OwnershipOptions['client'],
     log: { warn: () => {} } as unknown as OwnershipOptions['log'],
     stored: () => {},
+    records: new ObjectRecords(),
     events: { record: ({ note }) => void reported.push(note) },
     ...options,
   });

@@ -53,6 +53,8 @@ describe('two installations that watch the same objects', () => {
     expect([first.notReady(), second.notReady()]).toEqual([undefined, undefined]);
     expect(second.complaints).toEqual(['Skipped object that another installation manages']);
     expect([await others(first), await others(second)]).toEqual([0, 2]);
+    expect(await first.metricsPage()).toContain('vps247_operator_objects{reason="Available"} 2\n');
+    expect(await second.metricsPage()).not.toContain('vps247_operator_objects{');
 
     cluster.change('web', { spec: { powerState: 'Halted' } });
     apply('new');

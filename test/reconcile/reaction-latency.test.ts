@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ObjectRecords } from '../../src/controller/object-records.ts';
 import { ReactionLatency } from '../../src/reconcile/reaction-latency.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';
@@ -12,7 +13,7 @@ const generation = (number: number) => {
 test('measures the time until the first call for a change, and not until a later call', async () => {
   const clock = createManualClock();
   const seconds: number[] = [];
-  const measured = new ReactionLatency(clock, (time) => seconds.push(time));
+  const measured = new ReactionLatency(clock, new ObjectRecords(), (time) => seconds.push(time));
   measured.specChanged(key, undefined, generation(1), false);
   await clock.advance(2_000);
   measured.observeCall(key);
@@ -28,7 +29,7 @@ test('measures the time until the first call for a change, and not until a later
 test('measures nothing for an object that existed before, did not change, needed no call or was removed', async () => {
   const clock = createManualClock();
   const seconds: number[] = [];
-  const measured = new ReactionLatency(clock, (time) => seconds.push(time));
+  const measured = new ReactionLatency(clock, new ObjectRecords(), (time) => seconds.push(time));
   const changes: readonly (() => void)[] = [
     () => measured.specChanged(key, undefined, generation(1), true),
     () => measured.specChanged(key, generation(1), generation(1), false),
