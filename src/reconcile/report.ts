@@ -62,7 +62,7 @@ export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
 }
 
 export function createReporter(deps: ReporterDeps): Reporter {
-  const { storeIntent, save, heldFor } = createStatusWriter({ ...deps, reportEvent: event });
+  const { storeIntent, save, saveInterim, heldFor } = createStatusWriter({ ...deps, reportEvent: event });
 
   return {
     storeIntent,
@@ -112,7 +112,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     const isHeld = objectState.unsaved !== undefined || heldFor(status, objectState) > 0;
     if (isHeld || !isWorthWriting(before, status)) return;
     for (const { reason, message } of transitionEvents(before, status, statusReason)) event(object, reason, message);
-    await save(object, status, objectState, false).catch(() => {});
+    await saveInterim(object, status, objectState).catch(() => {});
   }
 
   async function reportOwnership(

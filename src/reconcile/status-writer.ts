@@ -46,6 +46,11 @@ export interface StatusWriter {
     objectState: ObjectState,
     isOutcome: boolean,
   ): Promise<void>;
+  /**
+   * Stores a status that another one follows soon. A refusal is not remembered, because it would delay that one. Throws
+   * KubeError.
+   */
+  saveInterim(object: VirtualMachine, after: VirtualMachineStatus, objectState: ObjectState): Promise<void>;
   /** How long the status waits because another writer replaces it repeatedly. Milliseconds. */
   heldFor(status: VirtualMachineStatus, objectState: ObjectState): number;
 }
@@ -64,6 +69,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
   return {
     storeIntent,
     save,
+    saveInterim,
     heldFor: (status, { rewrites }) => heldFor(rewrites, status, clock.monotonic()),
   };
 
@@ -93,6 +99,32 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     objectState: ObjectState,
     isOutcome: boolean,
   ): Promise<void> {
+    try {
+      noteStored(after, await writeForm(object, after, objectState, isOutcome), objectState);
+    } catch (error) {
+      if (isRefused(error)) return noteRefused(object, after, error, objectState);
+      const isGone = error instanceof KubeError && error.reason === 'NotFound';
+      if (isOutcome || objectState.unsaved?.refusal !== undefined)
+        objectState.unsaved = isGone ? undefined : { status: after };
+      throw error;
+    }
+  }
+
+  async function saveInterim(
+    object: VirtualMachine,
+    after: VirtualMachineStatus,
+    objectState: ObjectState,
+  ): Promise<void> {
+    const written = await writeForm(object, after, objectState, false);
+    if (written.form === 'Full') noteStored(after, written, objectState);
+  }
+
+  async function writeForm(
+    object: VirtualMachine,
+    after: VirtualMachineStatus,
+    objectState: ObjectState,
+    isOutcome: boolean,
+  ): Promise<WrittenStatus> {
     await writing.acquire(object.metadata.namespace);
     try {
       const now = clock.now();
@@ -106,13 +138,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       const written = await writeStatus(client, { object, after, now, ...shorter, ...condition });
       const isStatusAsSent = equal(written.stored.status, after);
       cache.assume(written.stored, { resourceVersion: versionOf(written), isStatusAsSent });
-      noteStored(after, written, objectState);
-    } catch (error) {
-      if (isRefused(error)) return noteRefused(object, after, error, objectState);
-      const isGone = error instanceof KubeError && error.reason === 'NotFound';
-      if (isOutcome || objectState.unsaved?.refusal !== undefined)
-        objectState.unsaved = isGone ? undefined : { status: after };
-      throw error;
+      return written;
     } finally {
       writing.release();
     }

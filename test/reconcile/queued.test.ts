@@ -207,4 +207,21 @@ describe('a request that the provider has not answered', () => {
     expect(condition('web', 'Ready')?.reason).toBe('Available');
     expect([world.complaints, fakeProvider.count('CreateMachine')]).toEqual([[], 1]);
   });
+
+  it.each(['Forbidden', 'Invalid'] as const)(
+    'and whose report is refused (%s) delays no record of the answer',
+    async (reason) => {
+      const world = await createWorld();
+      const { apply, clock, cluster, events } = world;
+      answersAfter(world, 'CreateMachine', 1.5 * second);
+      const { admission } = cluster;
+      cluster.admission = (write, object) => (write === 'status web' ? reason : admission(write, object));
+      apply('web');
+      await clock.advance(1.4 * second);
+      cluster.admission = admission;
+      await clock.advance(0.2 * second);
+      expect(cluster.machine('web')?.status?.id).toBe(1);
+      expect(events('web').filter((event) => event.startsWith('WriteRefused'))).toEqual([]);
+    },
+  );
 });
