@@ -1,11 +1,18 @@
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 
+/** The complete finalizers; annotations by name, null to remove one. */
+export interface MetadataPatch {
+  readonly finalizers: readonly string[];
+  readonly annotations?: Readonly<Record<string, string | null>>;
+}
+
 /**
- * A write of this process, by what its answer says of the version before it. `replaced`: the write demanded this version. Without
- * it, the write changed nothing but the status, whatever the version was; `isStatusAsSent`: the status is stored as it was computed.
+ * A write of this process, by what its answer says of the version before it. `replaced`: the write demanded this version.
+ * `metadata`: it changed these; without it, the write changed the status, and `isStatusAsSent`: as it was computed.
  */
 export type OwnWrite = { readonly resourceVersion: string } & (
-  { readonly replaced: string } | { readonly isStatusAsSent: boolean }
+  | { readonly replaced: string; readonly metadata: MetadataPatch }
+  | { readonly replaced?: string; readonly isStatusAsSent: boolean }
 );
 
 /**
@@ -15,6 +22,7 @@ export type OwnWrite = { readonly resourceVersion: string } & (
  * | change  | the write                                | only the write | because                                     |
  * | ------- | ---------------------------------------- | -------------- | ------------------------------------------- |
  * | 5 → 6   | stored 6, demanded 5                     | yes            |                                             |
+ * | 5 → 6   | stored 6, demanded 5, other than sent    | no             | a policy added or changed something         |
  * | 5 → 6   | its answer was lost, or it was refused   | no             | 6 may be anyone's                           |
  * | 5 → 7   | stored 7, demanded 6                     | no             | 6 is unknown here: the write read it itself |
  * | 5 → 6   | stored 6, a status as sent               | yes            | metadata and spec are those of 5            |
@@ -28,11 +36,20 @@ export function isOnlyOwnWrite(
   write: OwnWrite,
 ): boolean {
   if (before === undefined || after?.metadata.resourceVersion !== write.resourceVersion) return false;
-  if ('replaced' in write) return before.metadata.resourceVersion === write.replaced;
+  if (write.replaced !== undefined && before.metadata.resourceVersion !== write.replaced) return false;
+  if ('metadata' in write) return metadataOf(before, write.metadata) === metadataOf(after);
   return write.isStatusAsSent && metadataOf(before) === metadataOf(after);
 }
 
-/** Without the version. A write to the status changes nothing else of it, and a new spec comes with a new generation. */
-function metadataOf({ metadata }: VirtualMachine): string {
-  return JSON.stringify({ ...metadata, resourceVersion: undefined });
+/** The metadata with a patch, without the version. A new spec comes with a new generation. */
+function metadataOf({ metadata }: VirtualMachine, patch?: MetadataPatch): string {
+  const { finalizers = metadata.finalizers, annotations = {} } = patch ?? {};
+  const patched = Object.entries({ ...metadata.annotations, ...annotations }).filter(([, value]) => value !== null);
+  return JSON.stringify({
+    ...metadata,
+    resourceVersion: undefined,
+    // The API server omits empty ones.
+    finalizers: finalizers ?? [],
+    annotations: patched.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  });
 }

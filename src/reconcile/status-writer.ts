@@ -3,6 +3,7 @@ import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types
 import type { KubeClient } from '../kubernetes/client.ts';
 import { KubeError, isRefused } from '../kubernetes/errors.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { OwnWrite } from '../controller/own-write.ts';
 import type { Action } from '../plan/action.ts';
 import { isToBeDeleted } from '../plan/protection.ts';
 import { Semaphore } from '../domain/semaphore.ts';
@@ -84,7 +85,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     try {
       const write = { object: stored, after, now: clock.now(), among: formsWithIntent, resourceVersion };
       const written = await writeStatus(client, write);
-      cache.assume(written.stored, { resourceVersion: versionOf(written), replaced: resourceVersion });
+      cache.assume(written.stored, { ...ownWrite(written, after), replaced: resourceVersion });
       noteStored(after, written, objectState);
     } catch (error) {
       const isDeletion = isToBeDeleted(object) && type !== 'Restart';
@@ -136,8 +137,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       const isFirst = object.status?.conditions === undefined && after.id === undefined && !isOutcome;
       const condition = isFirst ? { resourceVersion: object.metadata.resourceVersion } : {};
       const written = await writeStatus(client, { object, after, now, ...shorter, ...condition });
-      const isStatusAsSent = equal(written.stored.status, after);
-      cache.assume(written.stored, { resourceVersion: versionOf(written), isStatusAsSent });
+      cache.assume(written.stored, ownWrite(written, after));
       return written;
     } finally {
       writing.release();
@@ -175,6 +175,6 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
   }
 }
 
-function versionOf({ stored }: WrittenStatus): string {
-  return stored.metadata.resourceVersion;
+function ownWrite({ stored }: WrittenStatus, sent: VirtualMachineStatus): OwnWrite {
+  return { resourceVersion: stored.metadata.resourceVersion, isStatusAsSent: equal(stored.status, sent) };
 }

@@ -13,7 +13,16 @@ function version(resourceVersion: string, more: Partial<ObjectMeta> = {}): Virtu
 }
 
 const status = (resourceVersion: string, isStatusAsSent = true): OwnWrite => ({ resourceVersion, isStatusAsSent });
-const metadata = (resourceVersion: string, replaced: string): OwnWrite => ({ resourceVersion, replaced });
+const intent = { annotations: { [annotations.createPending]: 'x' } };
+const sent = { finalizers: base.metadata.finalizers ?? [], ...intent };
+const metadata = (resourceVersion: string, replaced: string): OwnWrite => ({
+  resourceVersion,
+  replaced,
+  metadata: sent,
+});
+const record = (isStatusAsSent: boolean): OwnWrite => ({ resourceVersion: '6', replaced: '5', isStatusAsSent });
+
+const paused = { annotations: { ...intent.annotations, [annotations.paused]: 'true' } };
 
 interface Row {
   readonly change: string;
@@ -23,14 +32,39 @@ interface Row {
   readonly isOnly: boolean;
 }
 
-const intent = { annotations: { [annotations.createPending]: 'x' } };
-
 describe('a change of an object cached with version 5 is nothing but the own write', () => {
   it.each<Row>([
     { change: 'from the demanded version', after: version('6', intent), write: metadata('6', '5'), isOnly: true },
+    { change: 'that a policy paused', after: version('6', paused), write: metadata('6', '5'), isOnly: false },
+    {
+      change: 'that a policy labeled',
+      after: version('6', { ...intent, fingerprint: 1 }),
+      write: metadata('6', '5'),
+      isOnly: false,
+    },
+    {
+      change: 'whose finalizer a policy removed',
+      after: version('6', { ...intent, finalizers: [] }),
+      write: metadata('6', '5'),
+      isOnly: false,
+    },
+    {
+      change: 'with a spec of a policy',
+      after: version('6', { ...intent, generation: 9 }),
+      write: metadata('6', '5'),
+      isOnly: false,
+    },
+    { change: 'that stores nothing of the patch', after: version('6'), write: metadata('6', '5'), isOnly: false },
+    { change: 'of the record before a call', after: version('6'), write: record(true), isOnly: true },
+    { change: 'of the record, otherwise than sent', after: version('6'), write: record(false), isOnly: false },
     { change: 'by another write', after: version('6', intent), write: metadata('7', '6'), isOnly: false },
-    { change: 'from a version read elsewhere', after: version('7'), write: metadata('7', '6'), isOnly: false },
-    { change: 'that the write found there already', after: version('6'), write: metadata('6', '6'), isOnly: false },
+    { change: 'from a version read elsewhere', after: version('7', intent), write: metadata('7', '6'), isOnly: false },
+    {
+      change: 'that the write found there already',
+      after: version('6', intent),
+      write: metadata('6', '6'),
+      isOnly: false,
+    },
     { change: 'of the status', after: version('6'), write: status('6'), isOnly: true },
     { change: 'of the status, otherwise than sent', after: version('6'), write: status('6', false), isOnly: false },
     { change: 'by another status', after: version('7'), write: status('6'), isOnly: false },
@@ -87,7 +121,7 @@ test.each<{ what: string; add: (queue: WorkQueue) => void; isQueued: boolean }>(
     queue.add('a');
     await queue.get();
     add(queue);
-    queue.discard('a', { resourceVersion: '6', replaced: '5' });
+    queue.discard('a', metadata('6', '5'));
     queue.done('a');
     expect(queue.depth).toBe(isQueued ? 1 : 0);
   },
@@ -96,6 +130,6 @@ test.each<{ what: string; add: (queue: WorkQueue) => void; isQueued: boolean }>(
 test('a key that is not reconciled stays in the queue, whatever it was added for', async () => {
   const queue = new WorkQueue({ clock: createManualClock(), random: () => 0 });
   queue.add('a', { isOnly: () => true });
-  queue.discard('a', { resourceVersion: '6', replaced: '5' });
+  queue.discard('a', metadata('6', '5'));
   expect(queue.depth).toBe(1);
 });

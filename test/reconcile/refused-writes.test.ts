@@ -116,6 +116,23 @@ describe('an admission policy that alters what the operator stores', () => {
     expect([...world.fakeProvider.machines.values()].map(({ name }) => name)).toEqual(['Legacy']);
   });
 
+  it.each([
+    { what: 'intent', name: annotations.createPending, creates: 0 },
+    { what: 'hint', name: annotations.machine, creates: 1 },
+  ])('pauses the object with the $what: that is noticed at once', async ({ name, creates }) => {
+    const world = await createWorld();
+    world.cluster.admission = (write, object) => {
+      // `as`: annotations are text by name.
+      const values = (object.metadata['annotations'] ?? {}) as Readonly<Record<string, string>>;
+      if (write !== 'patch web' || values[name] === undefined) return object;
+      return { ...object, metadata: { ...object.metadata, annotations: { ...values, [annotations.paused]: 'true' } } };
+    };
+    world.apply('web');
+    await world.clock.advance(2_000);
+    expect(ready(world)?.reason).toBe('Paused');
+    expect(world.fakeProvider.count('CreateMachine')).toBe(creates);
+  });
+
   it('is corrected: the VM is created within five minutes, or at once when you change the object', async () => {
     const world = await createWorld();
     world.cluster.admission = (_, object) => withoutFinalizers(object);

@@ -1,4 +1,5 @@
 import { type KnownMachine, optionsOf, readIdentity, writeHint } from '../../api/v1alpha1/identity.ts';
+import { readRequests } from '../../api/v1alpha1/annotations.ts';
 import { annotations, group, plural, version } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import { KubeError, isRefused, isSuperseded } from '../../kubernetes/errors.ts';
@@ -159,7 +160,8 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
             ...deps.ownership,
           },
         });
-        if (deps.isNewest(stored)) return true;
+        // A policy may pause the object in the same write.
+        if (deps.isNewest(stored) && !readRequests(stored).isPaused) return true;
         objectState.settleIntent(intent, intent);
       } catch (error) {
         // Whether or not the intent was stored, no call follows. If it certainly was not, an earlier intent stays

@@ -3,15 +3,9 @@ import { hasFinalizer } from '../../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/errors.ts';
-import type { OwnWrite } from '../../controller/own-write.ts';
+import type { MetadataPatch, OwnWrite } from '../../controller/own-write.ts';
 
 const resource = { group, version, plural };
-
-/** The complete finalizers; annotations by name, null to remove one. */
-export interface MetadataPatch {
-  readonly finalizers: readonly string[];
-  readonly annotations?: Readonly<Record<string, string | null>>;
-}
 
 /** Feeds the object as just stored into the cache, so that the next reconciliation reads its own write and isn't added for it. */
 export type StoreAnswer = (object: VirtualMachine, write: OwnWrite) => void;
@@ -30,9 +24,8 @@ export async function patchMetadata(
   const body = { metadata: { resourceVersion, ...metadata, finalizers } };
   // `as`: the API server validated the object against the CRD.
   const answer = (await client.patch(resource, { namespace, name }, { type: 'merge', body })) as VirtualMachine;
-  stored(answer, { resourceVersion: answer.metadata.resourceVersion, replaced: resourceVersion });
-  const isNewSpec = answer.metadata.generation !== object.metadata.generation;
-  const altered = [...alteredIn(metadata, answer), ...(isNewSpec ? ['spec'] : [])];
+  stored(answer, { resourceVersion: answer.metadata.resourceVersion, replaced: resourceVersion, metadata });
+  const altered = alteredIn(metadata, object, answer);
   if (altered.length === 0) return answer;
   const words = `an admission policy changed what the operator wrote: ${altered.join(', ')} not stored as sent`;
   throw new KubeError(`patch ${plural} ${namespace}/${name}: ${words}`, { reason: 'Altered', words });
@@ -53,13 +46,17 @@ async function withOthers(
   return sent.includes(finalizer) ? [...others, finalizer] : others;
 }
 
-/** The parts of a patch that differ in the stored object. Finalizers and annotations of others are ignored. Pure. */
-export function alteredIn(sent: MetadataPatch, object: VirtualMachine): readonly string[] {
+/**
+ * What a policy changed of a patch, or of the spec that the patch was decided on. Finalizers and annotations of others are
+ * ignored. Pure.
+ */
+export function alteredIn(sent: MetadataPatch, before: VirtualMachine, answer: VirtualMachine): readonly string[] {
   return [
-    ...(hasFinalizer(object) === sent.finalizers.includes(finalizer) ? [] : [`finalizer ${finalizer}`]),
+    ...(hasFinalizer(answer) === sent.finalizers.includes(finalizer) ? [] : [`finalizer ${finalizer}`]),
     ...Object.entries(sent.annotations ?? {})
-      .filter(([name, value]) => (object.metadata.annotations?.[name] ?? null) !== value)
+      .filter(([name, value]) => (answer.metadata.annotations?.[name] ?? null) !== value)
       .map(([name]) => `annotation ${name}`),
+    ...(answer.metadata.generation === before.metadata.generation ? [] : ['spec']),
   ];
 }
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { annotations, finalizer } from '../../../src/api/v1alpha1/constants.ts';
 import { createVirtualMachineReader } from '../../../src/api/v1alpha1/decode.ts';
+import type { MetadataPatch } from '../../../src/controller/own-write.ts';
 import {
   alteredIn,
-  type MetadataPatch,
   patchMetadata,
   withFinalizer,
   withoutFinalizer,
@@ -65,7 +65,7 @@ it.each<{
     altered: [`annotation ${createPending}`],
   },
 ])('$because', ({ sent, as, altered }) => {
-  expect(alteredIn(sent, stored(...as))).toEqual(altered);
+  expect(alteredIn(sent, stored([]), stored(...as))).toEqual(altered);
 });
 
 it('keeps all finalizers of others, also when there are too many to cache', async () => {
