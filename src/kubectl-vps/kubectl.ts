@@ -15,16 +15,18 @@ export type RunKubectl = (args: readonly string[], input?: string) => Promise<Ku
 export class Kubectl {
   readonly #run: RunKubectl;
   readonly #globals: readonly string[];
+  readonly #warn: (line: string) => void;
 
-  /** `globals`: options for every call, such as `--context=NAME`. */
-  constructor(run: RunKubectl, globals: readonly string[]) {
+  /** `globals`: options for every call, such as `--context=NAME`. `warn` gets the API server's warnings. */
+  constructor(run: RunKubectl, globals: readonly string[], warn: (line: string) => void) {
+    this.#warn = warn;
     this.#run = run;
     this.#globals = globals;
   }
 
   /** The same with this namespace; the last option counts. */
   inNamespace(namespace: string): Kubectl {
-    return new Kubectl(this.#run, [...this.#globals, `--namespace=${namespace}`]);
+    return new Kubectl(this.#run, [...this.#globals, `--namespace=${namespace}`], this.#warn);
   }
 
   /** Parses the JSON that kubectl prints, with printable text only. Throws a Failure with one sentence. */
@@ -42,6 +44,7 @@ export class Kubectl {
     const { code, stdout, stderr, missing } = await this.#run([...this.#globals, ...args], input);
     if (missing) throw new Failure('kubectl was not found. Install kubectl, or add its folder to PATH.');
     if (code !== 0) throw conflict.test(stderr) ? new Conflict() : new Failure(explain(stderr));
+    for (const line of stderr.split(/\r?\n/)) if (line.startsWith('Warning:')) this.#warn(printable(line));
     return stdout;
   }
 }
@@ -69,13 +72,14 @@ const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegEx
     /\(NotFound\): virtualmachines\.vps247\.com "([^"]*)" not found/,
     ([, name]) => `VirtualMachine "${name}" not found. "kubectl get vps -A" lists all objects.`,
   ],
+  [/\(NotFound\): namespaces "([^"]*)" not found/, ([, name]) => `Namespace "${name}" not found.`],
   [/\(NotFound\): (.+)/, ([, text]) => `${withoutStop(text)}.`],
   [
     /(?:Unable to connect to the server|The connection to the server|couldn't get current server API group list|dial tcp|context deadline exceeded|Client\.Timeout)(.*)/,
     (match) => `The API server can't be reached: ${withoutStop(match[0].replace(/ - did you specify.*/, ''))}.`,
   ],
   [
-    /context "([^"\n]*)" does not exist|no context exists with the name: "([^"\n]*)"/,
+    /context "([^"\n]*)" does not exist|context was not found for specified context: (.*)/,
     ([, one, other]) =>
       `The context "${one ?? other}" doesn't exist. "kubectl config get-contexts" lists all contexts.`,
   ],

@@ -51,7 +51,7 @@ const showOfKubectl = (words: string): void => void stderr.write(words.split('\n
 
 const world: World = {
   screen,
-  kubectl: (globals) => new Kubectl(processRunner(showOfKubectl), globals),
+  kubectl: (globals) => new Kubectl(processRunner(showOfKubectl), globals, screen.note),
   now: Date.now,
   sleep: (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds)),
   execute: (program, args) =>

@@ -23,6 +23,7 @@ export const optionTable = {
   confirm: { type: 'string', value: 'ANSWER', help: 'the answer to the question, for scripts' },
   set: { type: 'boolean', help: 'set managementPolicy to Plan first' },
   approve: { type: 'boolean', help: 'have the operator carry out the steps' },
+  deleting: { type: 'boolean', help: 'only objects that are being deleted' },
   login: { type: 'string', value: 'USER', help: 'user to log in as (default: root)' },
   from: { type: 'string', value: 'FILE', help: "the provider's list of VMs as JSON; - is standard input" },
   directory: { type: 'string', value: 'FOLDER', help: 'where the files are written' },

@@ -8,9 +8,15 @@ import { commandFor, keyOf, readOne, select, type Vm, vmText } from './objects.t
 /** Deletes objects and keeps their VMs. */
 export async function release(context: Context): Promise<ExitCode> {
   const { screen, options } = context;
-  const vms = await select(context);
+  const chosen = await select(context);
+  const vms = options.deleting === true ? chosen.filter(isDeleting) : chosen;
+  if (vms.length === 0) {
+    screen.print('No object is being deleted.');
+    return 0;
+  }
   for (const vm of vms) check(vm);
-  for (const vm of vms) screen.print(`${keyOf(vm)}: the object is deleted; ${fate(vm)}`);
+  for (const vm of vms)
+    screen.print(`${keyOf(vm)}: the object is ${isDeleting(vm) ? 'being deleted' : 'deleted'}; ${fate(vm)}`);
   const [first] = vms;
   const answer = vms.length === 1 && first !== undefined ? first.metadata.name : String(vms.length);
   const request = vms.length === 1 ? 'Type the name of the object' : 'Type the number of objects';
@@ -27,12 +33,16 @@ export async function release(context: Context): Promise<ExitCode> {
   return 0;
 }
 
+const isDeleting = ({ metadata }: Vm): boolean => metadata.deletionTimestamp !== undefined;
+
 function fate(vm: Vm): string {
   if (vm.status?.id === undefined) return 'it has no VM on record';
   return `VM ${vmText(vm)} stays at the provider and incurs charges`;
 }
 
+/** Throws a Failure for an object that would come back, or that can't be deleted. One that is being deleted is in need of `Retain` anyway. */
 function check(vm: Vm): void {
+  if (isDeleting(vm)) return;
   const tool = gitOpsToolOf(vm);
   if (tool !== undefined)
     throw new Failure(
@@ -61,7 +71,7 @@ async function deleteRetained(context: Context, vm: Vm): Promise<void> {
       throw new Failure(
         `Another client set the deletionPolicy of ${keyOf(vm)} back, so the object wasn't deleted. Show it with: ${commandFor(vm, 'status')}`,
       );
-    if (current.metadata.deletionTimestamp !== undefined) return;
+    if (isDeleting(current)) return;
     const preconditions = { uid, resourceVersion: current.metadata.resourceVersion };
     const body = JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions });
     const path = `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;

@@ -104,9 +104,9 @@ export const verbs = {
     summary: 'delete objects and keep their VMs',
     usage: many,
     description:
-      'Sets deletionPolicy to Retain and deletes the object, if no other client has changed it in between. The VM stays at the provider and incurs charges.',
-    options: [...choice, 'confirm', 'dry-run'],
-    examples: ['release web', 'release --all -A --confirm 12'],
+      'Sets deletionPolicy to Retain and deletes the object, if no other client has set the policy back in between. The VM stays at the provider and incurs charges. With --deleting, it changes only objects that are being deleted already.',
+    options: [...choice, 'deleting', 'confirm', 'dry-run'],
+    examples: ['release web', 'release --all -A --deleting', 'release --all -n shop --confirm 12'],
   },
   'adopt-back': {
     run: adoptBack,

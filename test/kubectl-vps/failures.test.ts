@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { exitCodes } from '../../src/kubectl-vps/failure.ts';
 import { explain } from '../../src/kubectl-vps/kubectl.ts';
+import { verbs } from '../../src/kubectl-vps/verbs.ts';
 import { condition, FakeKubectl, vm, vps } from './world.ts';
 
 describe('one sentence for what kubectl says', () => {
@@ -35,6 +39,16 @@ describe('one sentence for what kubectl says', () => {
       'The context "prod" doesn\'t exist. "kubectl config get-contexts" lists all contexts.',
     ],
     [
+      'an unknown context given as an option',
+      'Error in configuration: context was not found for specified context: prod',
+      'The context "prod" doesn\'t exist. "kubectl config get-contexts" lists all contexts.',
+    ],
+    [
+      'an unknown namespace',
+      'Error from server (NotFound): namespaces "shop" not found',
+      'Namespace "shop" not found.',
+    ],
+    [
       'a refused value',
       'Warning: something\nThe VirtualMachine "web" is invalid: spec: Invalid value: the VM exists',
       'The VirtualMachine "web" is invalid: spec: Invalid value: the VM exists',
@@ -44,6 +58,16 @@ describe('one sentence for what kubectl says', () => {
   ])('%s', (_, stderr, sentence) => {
     expect(explain(stderr)).toBe(sentence);
   });
+});
+
+test("the API server's warnings are shown, and nothing else of what kubectl logs", async () => {
+  const fake = new FakeKubectl(vm('web'));
+  fake.failures.set('patch', {
+    code: 0,
+    stdout: JSON.stringify({ spec: { powerState: 'Halted' } }),
+    stderr: 'I1130 a log line\nWarning: deprecated\u001b[2J\n',
+  });
+  expect((await vps(fake, 'stop web')).stderr).toBe('Warning: deprecated\ufffd[2J\n');
 });
 
 test('without kubectl', async () => {
@@ -102,5 +126,23 @@ test("kubectl's options reach every call", async () => {
   for (const args of fake.calls) {
     const given = ['--context=prod', '--kubeconfig=/a/b', '--as=ann', '--request-timeout=5s', '--namespace=shop'];
     expect(args).toEqual(expect.arrayContaining(given));
+  }
+});
+
+test('the page lists the exit codes and every verb', () => {
+  const page = readFileSync(path.join(import.meta.dirname, '../../docs/kubectl-vps.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (\d) +\| (.*?) +\|$/gm)].map(([, code, meaning]) => [code, meaning]);
+  expect(rows).toEqual(Object.entries(exitCodes));
+  for (const verb of Object.keys(verbs)) expect(page, verb).toMatch(new RegExp(`kubectl vps ${verb}|\`${verb} `));
+});
+
+test.each(Object.entries(verbs))('the help of %s has its options, and examples that are valid', async (name, verb) => {
+  const { stdout } = await vps(new FakeKubectl(), `${name} --help`);
+  for (const option of verb.options) expect(stdout).toContain(`--${option}`);
+  for (const example of verb.examples) {
+    expect(stdout).toContain(`  kubectl vps ${example}\n`);
+    const words = example.replace(/ [<>].*/, '').split(' ');
+    const { stderr } = await vps(new FakeKubectl(vm('web')), words, { input: '[]' });
+    expect(stderr, example).not.toMatch(/Unknown|has no option|needs a value|takes no/);
   }
 });

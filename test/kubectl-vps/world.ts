@@ -183,7 +183,12 @@ export async function vps(
 ): Promise<Outcome> {
   let [stdout, stderr, elapsed] = ['', '', 0];
   const world: World = {
-    kubectl: (globals) => new Kubectl(async (args, sent) => fake.answer(args, sent), globals),
+    kubectl: (globals) =>
+      new Kubectl(
+        async (args, sent) => fake.answer(args, sent),
+        globals,
+        (line) => void (stderr += `${line}\n`),
+      ),
     screen: {
       hasColors,
       print: (line) => void (stdout += `${line}\n`),

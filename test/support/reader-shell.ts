@@ -19,7 +19,8 @@ export async function readerShell(
   const { jq } = await ensureComponents(['jq']);
   const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', `${curl}\n${script}`], {
     ...options,
-    env: { ...options.env, PATH: `${path.dirname(jq)}:${options.env['PATH']}` },
+    // The plugin needs a node, which the machine may not have.
+    env: { ...options.env, PATH: `${path.dirname(jq)}:${options.env['PATH']}:${path.dirname(process.execPath)}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

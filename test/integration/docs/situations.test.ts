@@ -5,9 +5,9 @@ import { fastLatencies } from '../../support/fast-settings.ts';
 import { createEmulator } from '../../../emulator/emulator.ts';
 import { serve } from '../../../emulator/server.ts';
 import { sharedCluster } from '../../support/shared-cluster.ts';
-import { fences } from '../../support/documented.ts';
 import { projectRoot } from '../../support/pages.ts';
 import { plain, readerShell } from '../../support/reader-shell.ts';
+import { isShown, transcriptsOf } from '../../support/transcripts.ts';
 import { Site } from '../operator/site.ts';
 import { keyOf, Place } from '../remedies/fixture.ts';
 import { situations } from './situations.ts';
@@ -17,31 +17,7 @@ const out = path.join(projectRoot, '.out/operator/situations');
 // Many times what it takes, for machines with other things to do.
 const limit = 400_000;
 
-interface Command {
-  readonly typed: string;
-  readonly shows: string;
-}
-
-const transcripts = fences(page)
-  .filter(({ language }) => language === 'console')
-  .map(({ name = '', text, line }) => ({ name, line, commands: commandsIn(text) }));
-
-/** Each line that begins with `$` is a command, and what follows is what it prints. */
-function commandsIn(text: string): readonly Command[] {
-  return text
-    .split(/^\$ /m)
-    .slice(1)
-    .map((part) => {
-      const [typed = '', ...shows] = part.split('\n');
-      return { typed, shows: shows.join('\n') };
-    });
-}
-
-/** Whether a page shows what was printed. A line `...` of the page stands for any lines, or none. */
-function isShown(printed: string, shows: string): boolean {
-  const escaped = `${shows}\n`.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-  return new RegExp(`^${escaped.replaceAll(/^(?:\\\.){3}\n/gm, '(?:.*\n)*')}$`).test(`${printed}\n`);
-}
+const transcripts = transcriptsOf(page);
 
 /** Which account came first differs from run to run. */
 function numbered(output: string): string {
