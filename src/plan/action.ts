@@ -1,6 +1,6 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
-import type { OperationStatus, PlannedAction, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { OperationStatus, PlannedAction, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { CreateRequest, ProviderId } from '../domain/machine.ts';
 import type { Secret } from '../domain/secret.ts';
 
@@ -126,4 +126,13 @@ export function intentStatus({ type, id }: Extract<Action, { type: 'Kill' | 'Res
     case 'Delete':
       return { reason: 'Deleting', message: `deleting VM ${id}` };
   }
+}
+
+/** The operations in the status stay as they are when nothing could be observed. */
+export function keptOperations({
+  object,
+}: {
+  readonly object: VirtualMachine;
+}): Pick<Decision, 'operation' | 'startFailure'> {
+  return { operation: object.status?.operation, startFailure: object.status?.startFailure };
 }

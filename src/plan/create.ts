@@ -11,9 +11,9 @@ import { type Decision, type StatusReason, perform, requeue } from './action.ts'
 import { isCreatable, resolve } from './catalog.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure-status.ts';
-import { retainHint } from './retain-hint.ts';
+import { retainHint } from './notes.ts';
 import { toSeconds } from './whole-seconds.ts';
-import { unproven } from './identity-unusable.ts';
+import { unproven } from './conflicts.ts';
 
 /**
  * A refusal may depend on something outside the object (a quota, the catalog), so the operator retries after this

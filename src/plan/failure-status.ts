@@ -3,7 +3,7 @@ import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Failure, FailureCode } from '../domain/failure.ts';
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
-import { retainHint } from './retain-hint.ts';
+import { retainHint } from './notes.ts';
 import { toSeconds } from './whole-seconds.ts';
 import type { Observed } from './observed.ts';
 import { isToBeDeleted } from './protection.ts';

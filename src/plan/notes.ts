@@ -1,6 +1,7 @@
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
+import { retainVm } from '../api/v1alpha1/commands.ts';
 
 /** Appended to the message that the VM matches the spec: a part of the spec, or a result of it, that doesn't apply. */
 export function withNotes(o: Observed, statusReason: StatusReason | undefined): StatusReason | undefined {
@@ -23,4 +24,27 @@ function unusedAdoption({ identity, object: { spec } }: Observed): readonly stri
   return [
     `spec.adoption names VM ${other}, which isn't adopted, because this object already has VM ${identity.id}; to adopt it, create another object`,
   ];
+}
+
+/** What is reported while other VMs have the same name as the recorded one. */
+export function duplicateMachine(o: Observed): StatusReason {
+  const { duplicates, machine, object } = o;
+  const current = machine.kind === 'Present' ? machine.machine.id : 'unknown';
+  const others = `VM ${duplicates.join(', ')}`;
+  const message =
+    object.metadata.deletionTimestamp === undefined
+      ? `${others} has the same name at the provider as VM ${current}, which this object manages; delete the one that you do not need at the provider`
+      : `VM ${current} and ${others} have the same name at the provider, so neither is deleted; delete one of them at the provider${retainHint(o, 'keep both')}`;
+  return { reason: 'DuplicateMachine', message };
+}
+
+/**
+ * The part of a message that says how to finish a deletion without deleting the VM; empty where that isn't permitted or
+ * nothing is being deleted.
+ */
+export function retainHint(
+  { object: { metadata }, mayOrphan }: Pick<Observed, 'object' | 'mayOrphan'>,
+  what = 'delete this object without the VM',
+): string {
+  return mayOrphan && metadata.deletionTimestamp !== undefined ? `; to ${what}: ${retainVm(metadata)}` : '';
 }

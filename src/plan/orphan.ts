@@ -1,9 +1,8 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, type StatusReason, perform, requeue } from './action.ts';
-import { keptOperations } from './kept-operations.ts';
+import { type Decision, type StatusReason, perform, requeue, keptOperations } from './action.ts';
 import type { Observed } from './observed.ts';
-import { isObserving } from './policy.ts';
+import { isObserving } from './filters.ts';
 
 /**
  * Releases the finalizer and leaves the VM as it is, immediately: also during a shutdown, which can't be canceled,

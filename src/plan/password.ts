@@ -1,5 +1,5 @@
 import type { Machine } from '../domain/machine.ts';
-import { type Decision, perform } from './action.ts';
+import { type Decision, keptOperations, perform } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /**
@@ -25,8 +25,7 @@ export function passwordUnwritten(o: Observed, machine: Machine): Decision | und
   const secretName = wanted.name ?? defaultSecretName(o.object.metadata.name);
   return perform({ type: 'WritePassword', id: machine.id, secretName, password }, undefined, {
     fastPolling: true,
-    operation: o.object.status?.operation,
-    startFailure: o.object.status?.startFailure,
+    ...keptOperations(o),
   });
 }
 

@@ -7,7 +7,7 @@ import { actualOf, compareWithSpec } from './as-specified.ts';
 import { operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { restart, restarting } from './restart.ts';
-import { startFailureAfter } from './start-backoff.ts';
+import { startFailureAfter } from './call-backoff.ts';
 import { failedTaskNote, provisioningFailed } from './task.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { type Decision, type StatusReason, requeue } from './action.ts';
+import { type Decision, type StatusReason, keptOperations, requeue } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /** Whether the operator is to delete the VM: the object is being deleted, and `spec.deletionProtection` doesn't block that. */
@@ -24,10 +24,10 @@ export function deletionRefused({ metadata }: VirtualMachine, meanwhile?: Status
 
 /** The VM stays, and its power is managed as before: a protected VM is in use. */
 export function protectedDeletion({ object }: Observed, power: Decision | undefined): Decision {
-  const { operation, startFailure, conditions = [] } = object.status ?? {};
+  const { conditions = [] } = object.status ?? {};
   const statusReason = deletionRefused(object, power?.statusReason);
-  if (power === undefined) return requeue(statusReason, { operation, startFailure });
+  if (power === undefined) return requeue(statusReason, keptOperations({ object }));
   if (power.statusReason !== undefined) return { ...power, statusReason };
   const isReported = conditions.some(({ reason }) => reason === 'DeletionProtected');
-  return isReported ? power : { ...power, operation, startFailure, statusReason };
+  return isReported ? power : { ...power, ...keptOperations({ object }), statusReason };
 }

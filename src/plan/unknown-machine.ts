@@ -2,10 +2,9 @@ import { annotate, patchSpec, replaceApiKey } from '../api/v1alpha1/commands.ts'
 import { providerName } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, requeue } from './action.ts';
+import { type Decision, requeue, keptOperations } from './action.ts';
 import { fromFailure } from './failure-status.ts';
-import { keptOperations } from './kept-operations.ts';
-import { retainHint } from './retain-hint.ts';
+import { retainHint } from './notes.ts';
 import { toSeconds } from './whole-seconds.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 

@@ -9,7 +9,7 @@ import type { KubeError } from '../kubernetes/errors.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
 import type { Decision } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
-import { unanswered } from '../plan/queued.ts';
+import { unanswered } from '../plan/filters.ts';
 import { withConditionsOf } from '../status/patch.ts';
 import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
 import type { Execution } from './execute/execute.ts';

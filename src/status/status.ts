@@ -8,7 +8,7 @@ import { actualOf, compareWithSpec } from '../plan/as-specified.ts';
 import { recognize } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
 import type { Observed } from '../plan/observed.ts';
-import { duplicateMachine } from '../plan/duplicate-machine.ts';
+import { duplicateMachine } from '../plan/notes.ts';
 import { conditionsFor } from './conditions.ts';
 import { type LastKnown, held, lastKnown } from './last-known.ts';
 

@@ -314,7 +314,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'an object under Observe is changed',
-    file: 'plan/policy.ts',
+    file: 'plan/filters.ts',
     function: 'underPolicy',
     find: "policy === 'Manage' || action.type === 'None' || action.type === 'ReleaseFinalizer'",
     replacement: "policy !== 'Plan'",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
-import { startFailureAfter } from '../../src/plan/start-backoff.ts';
+import { startFailureAfter } from '../../src/plan/call-backoff.ts';
 import { failure, machineIn, now, observedWith, secondsAgo, uid } from './fixtures.ts';
 import { halted, hard, kill, ready, stop } from './powers.ts';
 

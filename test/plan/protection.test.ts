@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { providerBusy } from '../../src/plan/provider-busy.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { unanswered } from '../../src/plan/queued.ts';
+import { unanswered } from '../../src/plan/filters.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
 import { failure, machineIn, now, observedWith } from './fixtures.ts';
 import { halted, kill, soft, stop } from './powers.ts';

@@ -1,5 +1,5 @@
 import type { Condition, OperationStatus, VirtualMachine, VirtualMachineStatus } from '../../api/v1alpha1/types.ts';
-import { longestStartPause } from '../../plan/start-backoff.ts';
+import { longestStartPause } from '../../plan/call-backoff.ts';
 
 /**
  * The object with the times of its status clamped to `now` (epoch milliseconds). Clocks can be set back, and the
