@@ -3,10 +3,9 @@ import type { Fence } from '../domain/fence.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
-import { areWorkersStuck } from './liveness.ts';
-import { WorkQueueMetrics } from './work-queue-metrics.ts';
 import { WorkQueue } from './work-queue.ts';
-import { runWorkers, type Workers, type WorkersOptions } from './workers.ts';
+import { runWorkers, type Workers, type WorkersOptions, type Reconciliation } from './workers.ts';
+import { controller } from '../telemetry/metrics-table.ts';
 
 export interface ControllerOptions {
   readonly clock: Clock;
@@ -76,4 +75,67 @@ export function createController(options: ControllerOptions): Controller {
     isAlive: () => workers === undefined || isStopping || !areWorkersStuck(workers, queue, clock.monotonic()),
     showMetrics: () => metrics.show(queue, workers, options.workers),
   };
+}
+
+/**
+ * Longer than the timeouts of all calls of one reconciliation together, when neither API answers. A long queue alone doesn't
+ * count: a restart would only make it longer. Milliseconds.
+ */
+const stuckAfter = 15 * 60_000;
+
+/** Whether a reconciliation has held its worker for too long, or keys wait although no reconciliation ends. */
+function areWorkersStuck(
+  workers: Pick<Workers, 'lastEndAt' | 'longestReconcileMs'>,
+  { oldestWaitMs }: Pick<WorkQueue, 'oldestWaitMs'>,
+  now: number,
+): boolean {
+  if (workers.longestReconcileMs > stuckAfter) return true;
+  return now - workers.lastEndAt > stuckAfter && oldestWaitMs > stuckAfter;
+}
+
+const priorities = ['user', 'normal', 'resync'] as const;
+const results = ['success', 'requeue_after', 'requeue', 'error'] as const satisfies readonly Reconciliation['result'][];
+
+/** The metrics of a work queue and its workers, with the names and meaning of controller-runtime and client-go. */
+export class WorkQueueMetrics {
+  readonly #metrics: Metrics;
+  readonly #queue = { name: controller, controller };
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+    // Present from the start, or `increase()` would miss the first one.
+    for (const result of results) metrics.reconciles.inc({ controller, result }, 0);
+    metrics.reconcileErrors.inc({ controller }, 0);
+    metrics.queueAdds.inc(this.#queue, 0);
+    metrics.queueRetries.inc(this.#queue, 0);
+  }
+
+  added(): void {
+    this.#metrics.queueAdds.inc(this.#queue);
+  }
+
+  delayed(): void {
+    this.#metrics.queueRetries.inc(this.#queue);
+  }
+
+  ended({ result, milliseconds, workMilliseconds, waitMilliseconds }: Reconciliation): void {
+    const { reconciles, reconcileErrors, reconcileDuration, queueWait, workDuration } = this.#metrics;
+    reconciles.inc({ controller, result });
+    if (result === 'error') reconcileErrors.inc({ controller });
+    reconcileDuration.observe({ controller }, milliseconds / 1_000);
+    workDuration.observe(this.#queue, workMilliseconds / 1_000);
+    queueWait.observe(this.#queue, waitMilliseconds / 1_000);
+  }
+
+  /** Sets the gauges. A process on standby has no workers, and its queue is empty. */
+  show({ depths, oldestWaitMs }: WorkQueue, workers: Workers | undefined, count: number): void {
+    const { queueDepth, queueOldestWait, activeWorkers, maxWorkers, unfinishedWork, longestReconcile } = this.#metrics;
+    for (const priority of priorities) queueDepth.set({ ...this.#queue, priority }, depths[priority]);
+    queueOldestWait.set(oldestWaitMs / 1_000);
+    unfinishedWork.set(this.#queue, (workers?.unfinishedMs ?? 0) / 1_000);
+    longestReconcile.set(this.#queue, (workers?.longestReconcileMs ?? 0) / 1_000);
+    if (workers === undefined) return;
+    activeWorkers.set({ controller }, workers.active);
+    maxWorkers.set({ controller }, count);
+  }
 }

@@ -1,7 +1,14 @@
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Machine, ProviderId } from '../domain/machine.ts';
-import { ReservationIndex } from './reservation-index.ts';
-import { type AccountIdentity, byPrecedence, isSame, ownName, type Reservation, reservationOf } from './reservation.ts';
+import {
+  ReservationIndex,
+  type AccountIdentity,
+  byPrecedence,
+  isSame,
+  ownName,
+  type Reservation,
+  reservationOf,
+} from './reservation.ts';
 
 /**
  * Which objects reserve which names and VMs at the provider, updated by the watch. A reservation counts within one account: the

@@ -97,3 +97,126 @@ export function shareAccount(a: Reservation, b: Reservation): boolean {
 export function hasUnknownAccount({ account, ownerId }: Reservation): boolean {
   return account === undefined && ownerId === undefined;
 }
+
+/**
+ * Reservations by name or VM. Nearly always there is one, which is stored directly: a queue would take several times the memory.
+ * Several are queued by account, so that the cost of a reservation doesn't grow with the reservations of other accounts.
+ */
+export class ReservationIndex<T> {
+  readonly #reservations = new Map<T, Reservation | ReservationQueues>();
+
+  add(value: T, reservation: Reservation): void {
+    const known = this.#reservations.get(value);
+    if (known === undefined) this.#reservations.set(value, reservation);
+    else if (known instanceof ReservationQueues) known.add(reservation);
+    else this.#reservations.set(value, new ReservationQueues(known, reservation));
+  }
+
+  /** Returns the keys that are first now. */
+  remove(value: T, reservation: Reservation): readonly string[] {
+    const known = this.#reservations.get(value);
+    if (known === reservation) this.#reservations.delete(value);
+    if (!(known instanceof ReservationQueues)) return [];
+    const next = known.remove(reservation);
+    const { last } = known;
+    if (last !== undefined) this.#reservations.set(value, last);
+    return next;
+  }
+
+  /** The first reservation of the account, without that of `key`. */
+  first(value: T, account: AccountIdentity, key: string): Reservation | undefined {
+    const known = this.#reservations.get(value);
+    if (known instanceof ReservationQueues) return known.first(account, key);
+    return known !== undefined && known.key !== key && countsIn(known, account) ? known : undefined;
+  }
+
+  /** A reservation of this rank in any account, without that of `key`. */
+  best(value: T, key: string, rank: number): Reservation | undefined {
+    const known = this.#reservations.get(value);
+    const reservations = known instanceof ReservationQueues ? known.front : known === undefined ? [] : [known];
+    return reservations.find((reservation) => reservation.rank === rank && reservation.key !== key);
+  }
+
+  withUnknownAccount(value: T): readonly Reservation[] {
+    const known = this.#reservations.get(value);
+    if (known instanceof ReservationQueues) return known.withUnknownAccount;
+    return known !== undefined && hasUnknownAccount(known) ? [known] : [];
+  }
+}
+
+/** Two or more reservations of one name or VM, in a queue for each account and each recorded owner, the best one first. */
+class ReservationQueues {
+  readonly #queues = new Map<AccountIdentity | ProviderId | null | undefined, Reservation[]>();
+  #size = 0;
+
+  constructor(...reservations: readonly Reservation[]) {
+    for (const reservation of reservations) this.add(reservation);
+  }
+
+  add(reservation: Reservation): void {
+    this.#size += 1;
+    for (const account of accountsOf(reservation)) {
+      const queue = this.#queues.get(account) ?? [];
+      queue.splice(positionIn(queue, reservation), 0, reservation);
+      this.#queues.set(account, queue);
+    }
+  }
+
+  remove(reservation: Reservation): readonly string[] {
+    this.#size -= 1;
+    const wasFirst = accountsOf(reservation).map((account) => {
+      const queue = this.#queues.get(account) ?? [];
+      const position = positionIn(queue, reservation);
+      if (queue[position] === reservation) queue.splice(position, 1);
+      if (queue.length === 0) this.#queues.delete(account);
+      return position === 0;
+    });
+    if (!wasFirst.includes(true)) return [];
+    // Of each queue in the same account: an account may have several API keys.
+    return this.front.filter((first) => shareAccount(first, reservation)).map(({ key }) => key);
+  }
+
+  /** The only one left. */
+  get last(): Reservation | undefined {
+    return this.#size === 1 ? this.front[0] : undefined;
+  }
+
+  /** The first of each queue. */
+  get front(): readonly Reservation[] {
+    return [...this.#queues.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
+  }
+
+  get withUnknownAccount(): readonly Reservation[] {
+    return this.#queues.get(undefined)?.filter(hasUnknownAccount) ?? [];
+  }
+
+  first(account: AccountIdentity, key: string): Reservation | undefined {
+    let best: Reservation | undefined;
+    for (const [first, second] of this.#queues.values()) {
+      const reservation = first?.key === key ? second : first;
+      if (
+        reservation !== undefined &&
+        countsIn(reservation, account) &&
+        (best === undefined || byPrecedence(reservation, best) < 0)
+      )
+        best = reservation;
+    }
+    return best;
+  }
+}
+
+function accountsOf({ account, ownerId }: Reservation): readonly (AccountIdentity | ProviderId | null | undefined)[] {
+  return ownerId === undefined ? [account] : [account, ownerId];
+}
+
+/** Where the reservation is, or belongs, in the queue. */
+function positionIn(queue: readonly Reservation[], reservation: Reservation): number {
+  let [from, to] = [0, queue.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const other = queue[middle];
+    if (other !== undefined && byPrecedence(other, reservation) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}

@@ -1,9 +1,16 @@
 import type { Clock } from '../domain/clock.ts';
 import { DelayingQueue } from './delaying-queue.ts';
-import { FairQueue } from './fair-queue.ts';
+import {
+  FairQueue,
+  type Again,
+  createQueueItem,
+  isIdle,
+  type Priority,
+  type QueueItem,
+  type Waiting,
+} from './queue-item.ts';
 import type { OwnWrite } from './own-write.ts';
-import { type Again, createQueueItem, isIdle, type Priority, type QueueItem, type Waiting } from './queue-item.ts';
-import { requeueDelay } from './requeue-backoff.ts';
+import { exponentialDelay, jittered } from '../domain/backoff.ts';
 
 const rank = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
 const priorities = ['user', 'normal', 'resync'] as const satisfies readonly Priority[];
@@ -216,4 +223,14 @@ function higher(a: Waiting, b: Waiting): Again {
     since: a.since,
     isOnly: undefined,
   };
+}
+
+const delays = { first: 5, longest: 5 * 60_000 };
+
+/**
+ * Milliseconds to wait after another failure: 5 ms, doubled for each earlier failure in a row up to 5 minutes, minus up to a
+ * quarter of jitter.
+ */
+export function requeueDelay(earlierFailures: number, random: number): number {
+  return jittered(exponentialDelay(earlierFailures, delays), random, [1, 0.75]);
 }

@@ -3,8 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { readIdentity } from '../../src/api/v1alpha1/identity.ts';
 import { writtenBy } from '../../src/api/v1alpha1/constants.ts';
-import { createVirtualMachineReader } from '../../src/api/v1alpha1/decode.ts';
-import { Interner } from '../../src/api/v1alpha1/interner.ts';
+import { createVirtualMachineReader, Interner } from '../../src/api/v1alpha1/decode.ts';
 import { objectWith } from '../plan/fixtures.ts';
 
 setFlagsFromString('--expose-gc');

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { requeueDelay } from '../../src/controller/requeue-backoff.ts';
-import { WorkQueue } from '../../src/controller/work-queue.ts';
+import { requeueDelay, WorkQueue } from '../../src/controller/work-queue.ts';
 import { createManualClock } from '../support/clock.ts';
 
 test('delays double from 5 ms to 5 minutes', () => {

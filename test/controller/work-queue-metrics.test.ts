@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { WorkQueueMetrics } from '../../src/controller/work-queue-metrics.ts';
+import { WorkQueueMetrics } from '../../src/controller/controller.ts';
 import type { Reconciliation } from '../../src/controller/workers.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 

@@ -449,7 +449,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'a read of one VM does not requeue the object that requested it',
-    file: 'provider/account/polling/machine-reads.ts',
+    file: 'provider/account/reads.ts',
     function: 'MachineReads.#run',
     find: 'this.#wake(record.key)',
     replacement: 'void record',
@@ -458,7 +458,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'the answer to a read counts, however old it is',
-    file: 'provider/account/polling/machine-reads.ts',
+    file: 'provider/account/reads.ts',
     function: 'MachineReads.known',
     find: 'result.startedAt >= notBefore',
     replacement: 'notBefore >= 0',

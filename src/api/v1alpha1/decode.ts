@@ -1,7 +1,6 @@
 import { cutToBytes } from '../../domain/text.ts';
 import { readSpec } from './validation.ts';
 import { type AnnotationName, annotations, annotationTable, finalizer } from './constants.ts';
-import { Interner } from './interner.ts';
 import type { ObjectMeta, VirtualMachine, VirtualMachineStatus } from './types.ts';
 
 /**
@@ -14,7 +13,7 @@ const maxFinalizers = 32;
 const longestFinalizers = 2_048;
 
 /** Objects share no value of these fields. */
-const own = ['internal'] as const;
+const unshared = ['internal'] as const;
 
 /**
  * Decodes objects as the API server stores them. A tenant may write 1.5 MiB into one, so the decoder keeps only what the operator uses, each
@@ -38,10 +37,10 @@ export function createVirtualMachineReader(labels: readonly string[] = []): (obj
 
   function statusOf(status: VirtualMachineStatus): VirtualMachineStatus {
     const { conditions } = status;
-    if (conditions === undefined) return interner.internFields(status, own);
+    if (conditions === undefined) return interner.internFields(status, unshared);
     return interner.internFields(
       { ...status, conditions: conditions.map((condition) => interner.intern(condition)) },
-      own,
+      unshared,
     );
   }
 
@@ -91,11 +90,11 @@ function labelsOf(labels: ObjectMeta['labels'] = {}, names: readonly string[]): 
 }
 
 // `as`: `Object.entries` loses the type of the keys.
-const known = Object.entries(annotations) as readonly (readonly [AnnotationName, string])[];
+const annotationNames = Object.entries(annotations) as readonly (readonly [AnnotationName, string])[];
 
 function annotationsOf(all: ObjectMeta['annotations'] = {}): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const [which, name] of known) {
+  for (const [which, name] of annotationNames) {
     const value = all[name];
     if (value !== undefined) kept[name] = cutToBytes(value, longestValue[annotationTable[which].by]);
   }
@@ -123,4 +122,39 @@ function fingerprintOf(labels: ObjectMeta['labels'] = {}, all: ObjectMeta['annot
     add(all[name] ?? '');
   }
   return hash;
+}
+
+/** Enough for the values of a fleet. When it is exceeded, the interner forgets all values and starts again. */
+const most = 2_000;
+/** Longer values (in JSON) are rarely equal, and a tenant that varies them would fill the interner. */
+const longest = 1_024;
+
+/**
+ * Shares equal values. The objects of a fleet mostly have the same sizes, defaults and conditions, and each arrives as
+ * a separate copy, which would be half of their memory. Only for values that are never changed.
+ */
+export class Interner {
+  readonly #known = new Map<string, unknown>();
+
+  /** The first of all recent values with the same JSON. */
+  intern<T>(value: T): T {
+    if (typeof value !== 'object' || value === null) return value;
+    const text = JSON.stringify(value);
+    if (text.length > longest) return value;
+    const known = this.#known.get(text);
+    // `as`: a value with the same JSON as a T came from the same source.
+    if (known !== undefined) return known as T;
+    if (this.#known.size >= most) this.#known.clear();
+    this.#known.set(text, value);
+    return value;
+  }
+
+  /** An object whose fields are shared, except the given ones, which would only displace others. */
+  internFields<T extends object>(value: T, own: readonly (keyof T)[] = []): T {
+    // A copy of the same shape takes less memory than an object that is built by adding fields.
+    const copy = { ...value };
+    // `as`: the names of an object's own fields.
+    for (const name of Object.keys(copy) as (keyof T)[]) if (!own.includes(name)) copy[name] = this.intern(copy[name]);
+    return copy;
+  }
 }

@@ -14,20 +14,17 @@ import type {
   TimedRead,
   RegisteredAccount,
 } from './account.ts';
-import { CatalogCache } from './catalog-cache.ts';
+import { CatalogCache, Reads, MachineReads } from './reads.ts';
 import { WriteTracker } from './write-tracker.ts';
-import { Reads } from './reads.ts';
-import { Responses } from './responses.ts';
+import { Responses, observeCalls } from './responses.ts';
 import { groupOf, Subscriptions } from './subscriptions.ts';
 import { CredentialStatus } from './credential-status.ts';
-import { observeCalls } from './observed-provider.ts';
-import { MachineReads } from './polling/machine-reads.ts';
 import { DisappearanceGuard } from './disappearance-guard.ts';
 import { type AccountSettings, defaultAccountSettings } from './polling/poll-schedule.ts';
 import { Poller } from './polling/poller.ts';
 import type { KeyProbes } from './polling/key-probes.ts';
 import { RecreationRate } from './admission/recreation-rate.ts';
-import { MachineCache } from './machine-cache.ts';
+import { MachineCache } from './snapshot.ts';
 import { CallAdmission, type CallStats } from './admission/call-admission.ts';
 
 export interface AccountOptions {

@@ -6,11 +6,12 @@ import type { Snapshot, TimedRead } from './account.ts';
 import type { CallAdmission } from './admission/call-admission.ts';
 import type { CredentialStatus } from './credential-status.ts';
 import type { DisappearanceGuard } from './disappearance-guard.ts';
-import type { MachineCache } from './machine-cache.ts';
-import type { MachineReads } from './polling/machine-reads.ts';
+import type { MachineCache } from './snapshot.ts';
+import type { MachineReads } from './reads.ts';
 import type { Poller } from './polling/poller.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { WriteTracker } from './write-tracker.ts';
+import type { Provider } from '../provider.ts';
 
 /** How many unreadable VMs a log line names. */
 const maxReported = 5;
@@ -145,4 +146,54 @@ function reportUnreadable(log: Log, before: Snapshot | undefined, { unreadable }
     count: entries.length,
     first: entries.slice(0, maxReported).map(({ id, problem }) => ({ id, problem })),
   });
+}
+
+/** What an account learns from the responses to single calls. */
+interface CallObserver {
+  /** Every outcome except of lists, before the caller receives it. */
+  onCall(outcome: Outcome<unknown>): void;
+  /** The response for a single machine named its owner. */
+  onOwner(ownerId: ProviderId): void;
+  /** A DELETE is about to be sent. */
+  deleteSent(id: ProviderId): void;
+  /** That DELETE certainly had no effect. */
+  deleteFailed(id: ProviderId): void;
+}
+
+/** The same provider. The observer gets each result, except of lists, which the account handles itself. */
+export function observeCalls(provider: Provider, observer: CallObserver): Provider {
+  const onCall = async <T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> => {
+    const outcome = await call;
+    observer.onCall(outcome);
+    return outcome;
+  };
+  const onOwner = (ownerId: ProviderId | undefined): void => {
+    if (ownerId !== undefined) observer.onOwner(ownerId);
+  };
+  return {
+    listMachines: (signal) => provider.listMachines(signal),
+    getMachine: async (id, signal) => {
+      const outcome = await onCall(provider.getMachine(id, signal));
+      if (outcome.ok) onOwner(outcome.value?.ownerId);
+      return outcome;
+    },
+    createMachine: async (request, signal) => {
+      const outcome = await onCall(provider.createMachine(request, signal));
+      if (outcome.ok) onOwner(outcome.value.machine?.ownerId);
+      return outcome;
+    },
+    deleteMachine: async (id, signal) => {
+      observer.deleteSent(id);
+      const outcome = await onCall(provider.deleteMachine(id, signal));
+      if (!outcome.ok && outcome.failure.class !== 'UnknownOutcome') observer.deleteFailed(id);
+      return outcome;
+    },
+    startMachine: (id, signal) => onCall(provider.startMachine(id, signal)),
+    stopMachine: (id, signal) => onCall(provider.stopMachine(id, signal)),
+    restartMachine: (id, signal) => onCall(provider.restartMachine(id, signal)),
+    killMachine: (id, signal) => onCall(provider.killMachine(id, signal)),
+    listRegions: (signal) => onCall(provider.listRegions(signal)),
+    listPackages: (signal) => onCall(provider.listPackages(signal)),
+    listOsTemplates: (signal) => onCall(provider.listOsTemplates(signal)),
+  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MachineCache } from '../../../src/provider/account/machine-cache.ts';
+import { MachineCache } from '../../../src/provider/account/snapshot.ts';
 import { machine } from '../../support/fake-provider.ts';
 
 const running = machine(1);

@@ -4,7 +4,7 @@
  * only.
  */
 import { Secret } from '../../../src/domain/secret.ts';
-import { MachineCache } from '../../../src/provider/account/machine-cache.ts';
+import { MachineCache } from '../../../src/provider/account/snapshot.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Failure, failed, succeeded } from '../../../../src/domain/failure.ts';
-import { MachineReads } from '../../../../src/provider/account/polling/machine-reads.ts';
+import { MachineReads } from '../../../../src/provider/account/reads.ts';
 import { Subscriptions } from '../../../../src/provider/account/subscriptions.ts';
 import { createManualClock } from '../../../support/clock.ts';
 

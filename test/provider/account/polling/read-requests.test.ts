@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ReadRequests } from '../../../../src/provider/account/polling/read-requests.ts';
+import { ReadRequests } from '../../../../src/provider/account/polling/poller.ts';
 import { Subscriptions } from '../../../../src/provider/account/subscriptions.ts';
 
 test('a list serves, once, the requests whose time is not later than its start', () => {
