@@ -73,7 +73,12 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
   const { stuckAfter, visibilityWindow, recreateAfter, orphanCandidates, machineMetricsLimit: machineLimit } = settings;
   const callDeadline = settings.apiConnectTimeout + settings.apiResponseTimeout;
   const namespaces = settings.namespaces.length === 0 ? undefined : settings.namespaces;
-  const events = createEventRecorder({ client, ...ports, instance: deps.instance });
+  const events = createEventRecorder({
+    client,
+    ...ports,
+    instance: deps.instance,
+    isBusy: () => removed.isWriting(),
+  });
 
   // Watch: the objects, and which of them this installation reconciles.
   const onRestart = (resource: string) => metrics.watchRestarts.inc({ resource });

@@ -47,6 +47,8 @@ export class RemovedObjects {
   readonly #records = new Map<string, RemovalRecord>();
   /** How many objects are kept. */
   #size = 0;
+  /** How many writes are in flight. */
+  #writes = 0;
 
   constructor(deps: RemovedObjectsDeps) {
     this.#deps = deps;
@@ -57,10 +59,25 @@ export class RemovedObjects {
     get: async (resource, ref) => this.#kept(resource, ref) ?? (await this.#deps.client.get(resource, ref)),
     patch: async (resource, ref, patch) => {
       const object = this.#kept(resource, ref);
-      return object === undefined ? await this.#deps.client.patch(resource, ref, patch) : this.#patch(object, patch);
+      if (object !== undefined) return this.#patch(object, patch);
+      return this.#counted(this.#deps.client.patch(resource, ref, patch));
     },
-    create: (resource, namespace, body) => this.#deps.client.create(resource, namespace, body),
+    create: (resource, namespace, body) => this.#counted(this.#deps.client.create(resource, namespace, body)),
   };
+
+  /** Whether a reconciliation waits for a write. Less important writes then leave the API server to it. */
+  isWriting(): boolean {
+    return this.#writes > 0;
+  }
+
+  async #counted<T>(write: Promise<T>): Promise<T> {
+    this.#writes += 1;
+    try {
+      return await write;
+    } finally {
+      this.#writes -= 1;
+    }
+  }
 
   get(key: string): VirtualMachine | undefined {
     return this.#records.get(key)?.object;

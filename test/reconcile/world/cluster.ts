@@ -51,7 +51,7 @@ export class InMemoryCluster implements KubeClient {
   readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
   /** An admission policy: what it makes of the object that a patch is about to store, or the reason it refuses the patch with. */
   admission: (write: Write, object: Stored) => Stored | KubeErrorReason = (_, object) => object;
-  /** What a patch waits for before anything comes of it. */
+  /** What a write waits for before anything comes of it. */
   holds: (write: Write) => Promise<void> | undefined = () => undefined;
   /** How long a watch event is on its way; 0: it arrives before the answer to the write. */
   eventDelay = 0;
@@ -148,22 +148,25 @@ export class InMemoryCluster implements KubeClient {
     return Promise.resolve({ items, resourceVersion: String(this.#version) });
   }
 
-  create(resource: Resource, namespace: string, body: unknown): Promise<unknown> {
+  async create(resource: Resource, namespace: string, body: unknown): Promise<unknown> {
     if (isBystander(namespace)) {
       this.offences.push(`create ${resource.plural} for ${namespace}: ${JSON.stringify(body)}`);
-      return Promise.resolve(body);
+      return body;
     }
-    this.writes.push(`create ${resource.plural}`);
+    const write = `create ${resource.plural}`;
+    this.writes.push(write);
+    const held = this.holds(write);
+    if (held !== undefined) await held;
     if (resource.plural === 'secrets' && this.secretRefusal !== undefined)
-      return Promise.reject(new KubeError('create', { reason: this.secretRefusal }));
+      throw new KubeError('create', { reason: this.secretRefusal });
     // What the operator sends.
     const { name } = (body as Partial<Stored>).metadata ?? {};
     if (this.#objects.has(`${resource.plural}/${namespace}/${name}`))
-      return Promise.reject(new KubeError('create', { reason: 'AlreadyExists' }));
+      throw new KubeError('create', { reason: 'AlreadyExists' });
     this.created.push({ plural: resource.plural, namespace, body });
     // What the operator sends.
     if (resource.plural === 'events') this.events.push(body as InMemoryCluster['events'][number]);
-    return Promise.resolve(body);
+    return body;
   }
 
   async patch(resource: Resource, { namespace, name }: ObjectRef, patch: Patch): Promise<unknown> {
