@@ -97,8 +97,17 @@ const tries = 3;
 const retryDelays = { first: 200, longest: Infinity };
 /** Longer waits are left to the caller, which may have other work to do. */
 const longestWait = 5_000;
-/** The reflector has its own backoff for lists, because it knows whether the server is starting. */
-const longestWaitOfList = 1_000;
+/**
+ * The reflector has its own backoff for lists, because it knows whether the server is starting. Only the next page of a
+ * list is waited for, because all pages before it would be read again.
+ */
+const longestWaitOfList = 500;
+
+interface Patience {
+  readonly signal?: AbortSignal | undefined;
+  /** The longest wait before a retry, in milliseconds. */
+  readonly longest?: number;
+}
 
 /** The server refused it before it was handled, or it is harmless: it may be sent again. */
 const readRetries: ReadonlySet<KubeErrorReason> = new Set(['TooManyRequests', 'Unavailable', 'Network']);
@@ -113,7 +122,7 @@ export function createKubeClient(transport: Transport): KubeClient {
     return parse(request.what, answer.body, answer.status);
   }
 
-  async function call(request: Call, signal?: AbortSignal): Promise<unknown> {
+  async function call(request: Call, { signal, longest = longestWait }: Patience = {}): Promise<unknown> {
     const retried = request.method === 'GET' ? readRetries : writeRetries;
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -122,7 +131,7 @@ export function createKubeClient(transport: Transport): KubeClient {
         if (!(error instanceof KubeError) || !retried.has(error.reason) || attempt === tries || signal?.aborted)
           throw error;
         const delay = error.retryAfter ?? exponentialDelay(attempt - 1, retryDelays);
-        if (delay > (request.verb === 'list' ? longestWaitOfList : longestWait)) throw error;
+        if (delay > longest) throw error;
         await wait(clock, delay, signal);
       }
     }
@@ -142,7 +151,9 @@ export function createKubeClient(transport: Transport): KubeClient {
       const what = `list ${resource.plural}${inNamespace(namespace)}`;
       const path = pathOf(resource, namespace) + queryOf({ ...query });
       const bound = maxResponseBytes === undefined ? {} : { maxResponseBytes };
-      const page = await call({ verb: 'list', resource: resource.plural, what, method: 'GET', path, ...bound }, signal);
+      const request: Call = { verb: 'list', resource: resource.plural, what, method: 'GET', path, ...bound };
+      const longest = query.continue === undefined ? longestWaitOfList : longestWait;
+      const page = await call(request, { signal, longest });
       return readPage(what, page);
     },
 

@@ -160,6 +160,20 @@ test.each<[string, RequestListener[], 'read' | 'write', number, number[], string
   expect(waited).toEqual(waits);
 });
 
+test.each([
+  ['the first page of a list leaves a wait of a second to the caller, who knows whether the server starts', {}, []],
+  ['the next page of a list waits, because all pages before it would be read again', { continue: 'x' }, [1_000]],
+])('%s', async (_what, options, waits) => {
+  const waited: number[] = [];
+  const page = { metadata: { resourceVersion: '7' }, items: [] };
+  await using server = await startRawServer(
+    inTurn(refuse(429, { 'retry-after': '1' }), (_request, response) => json(response, 200, page)),
+  );
+  await using client = connect(server.url, { clock: hastyClock(waited) });
+  await client.list(vms, options).catch(() => {});
+  expect(waited).toEqual(waits);
+});
+
 test('a wait that the server requests is passed on', async () => {
   await using server = await startRawServer(refuse(429, { 'retry-after': '60' }));
   await using client = connect(server.url);

@@ -7,10 +7,11 @@ const unreachable: DelayRange = { first: 200, longest: 600 };
 /** The delay while the CRD is missing, so that the resource is found soon after the CRD is applied. */
 const missing: DelayRange = { first: 800, longest: 2_000 };
 const starting: DelayRange = { first: 100, longest: 300 };
-/** How long a server that answers again may take to become ready. Milliseconds. */
+/**
+ * How long a server that answers again may take to become ready. Milliseconds. Until then it returns 503 and, while its
+ * cache fills, 429. Both ask for waits of a second to half a minute, although it is usually ready sooner.
+ */
 const startTime = 60_000;
-/** The longest `Retry-After` that counts during that time: a starting server is usually ready sooner. */
-const longestRetryAfter = 1_000;
 
 /** Exponential backoff between attempts to list or watch, with up to 50 % jitter. */
 export class WatchBackoff {
@@ -25,7 +26,8 @@ export class WatchBackoff {
   }
 
   /**
-   * Milliseconds to wait after another failure at `now` (monotonic). `retryAfter`: the wait that the server asked for.
+   * Milliseconds to wait after another failure at `now` (monotonic). `retryAfter`: the wait that the server asked for,
+   * which doesn't count while it starts.
    */
   next(reason: KubeErrorReason, now: number, retryAfter?: number): number {
     const growth = this.#growthFor(reason, now);
@@ -33,9 +35,12 @@ export class WatchBackoff {
     this.#growth = growth;
     const delay = jittered(exponentialDelay(this.#failures, growth), this.#random(), [1, 1.5]);
     this.#failures += 1;
-    if (retryAfter === undefined) return delay;
-    const countsRetryAfter = growth !== starting || reason === 'TooManyRequests' || retryAfter <= longestRetryAfter;
-    return countsRetryAfter ? Math.max(delay, retryAfter) : delay;
+    return growth === starting ? delay : Math.max(delay, retryAfter ?? 0);
+  }
+
+  /** Whether the server can't be reached, or has answered again for less than a minute (`now` is monotonic). */
+  isStarting(now: number): boolean {
+    return this.#growth === unreachable || this.#isStartTime(now);
   }
 
   #growthFor(reason: KubeErrorReason, now: number): DelayRange {
@@ -44,8 +49,12 @@ export class WatchBackoff {
       return unreachable;
     }
     if (this.#growth === unreachable) this.#answersSince = now;
-    if (this.#answersSince !== undefined && now - this.#answersSince < startTime) return starting;
+    if (this.#isStartTime(now)) return starting;
     return reason === 'Unexpected' ? missing : inTrouble;
+  }
+
+  #isStartTime(now: number): boolean {
+    return this.#answersSince !== undefined && now - this.#answersSince < startTime;
   }
 
   reset(): void {

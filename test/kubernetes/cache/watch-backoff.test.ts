@@ -43,9 +43,28 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
     delays: [200, 400, 600, 100, 200, 300, 300, 300],
   },
   {
-    because: 'a short wait that a starting server requests is respected, and any wait because of too many requests',
-    failures: [{ reason: 'Network' }, ...times(2, 'Unavailable', 1_000), { reason: 'TooManyRequests', asked: 7_000 }],
-    delays: [200, 1_000, 1_000, 7_000],
+    because: 'a starting server is asked again soon also while its cache fills, which it reports as too many requests',
+    failures: [
+      ...times(2, 'Network'),
+      ...times(1, 'Unavailable', 5_000),
+      ...times(2, 'TooManyRequests', 1_000),
+      ...times(2, 'TooManyRequests', 30_000),
+    ],
+    delays: [200, 400, 100, 200, 300, 300, 300],
+  },
+  {
+    because: 'a server that was never away and has too many requests gets the wait that it asks for',
+    failures: times(3, 'TooManyRequests', 7_000),
+    delays: [7_000, 7_000, 7_000],
+  },
+  {
+    because: 'one that has too many requests a minute after its return gets it too',
+    failures: [
+      { reason: 'Network' },
+      ...times(202, 'TooManyRequests', 1_000),
+      { reason: 'TooManyRequests', asked: 1_500 },
+    ],
+    delays: [200, 100, 200, ...times(199, 'Network').map(() => 300), 1_000, 1_600],
   },
   {
     because: 'a resource that is not served is looked for every few seconds',
@@ -56,11 +75,6 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
     because: 'one that has not started within a minute is in trouble',
     failures: [{ reason: 'Network' }, ...times(202, 'Unavailable')],
     delays: [200, 100, 200, ...Array.from({ length: 199 }, () => 300), 800],
-  },
-  {
-    because: 'one that is starting is given the second that it asks for, and no longer wait',
-    failures: [{ reason: 'Network' }, { reason: 'Unavailable', asked: 1_000 }, { reason: 'Unavailable', asked: 1_001 }],
-    delays: [200, 1_000, 200],
   },
   {
     because: 'after another failure a server has a minute again to start in',
