@@ -77,7 +77,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     client,
     ...ports,
     instance: deps.instance,
-    isBusy: () => removed.isWriting(),
+    isBusy: () => removed.isWriting() || !objects.isAvailable(),
   });
 
   // Watch: the objects, and which of them this installation reconciles.
@@ -186,6 +186,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     ...shared,
     client: removed.client,
     cache: { get: managedObject, assume: stored },
+    isApiServerReady: () => objects.isAvailable(),
     events,
     fence,
     deletionRate: new DeletionRate(clock, settings.maxDeletesPerMinute),

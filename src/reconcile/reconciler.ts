@@ -17,7 +17,7 @@ import type { ReactionLatency } from './reaction-latency.ts';
 import { recordConclusion, requestRequeue } from './record-conclusion.ts';
 import { recordObservation, type RecordObservationDeps } from './record-observation.ts';
 import { createReporter, type ReporterDeps } from './report.ts';
-import { requeueAfter, requeueAfterError } from './requeue.ts';
+import { requeueAfter, requeueAfterError, UnavailableLog } from './requeue.ts';
 
 export interface ReconcilerDeps
   extends PrepareDeps, ObserveDeps, RecordObservationDeps, ExecutorDeps, CallGuardDeps, ReporterDeps {
@@ -46,13 +46,16 @@ export interface Reconciler {
 /** Prepare, observe, plan, execute, conclude, report. The state in memory may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const objectStates = new Map<string, ObjectState>();
+  const unavailable = new UnavailableLog(deps);
   const reporter = createReporter(deps);
   const calls = createCallGuard(deps, reporter);
   const execute = createExecutor(deps, calls, reporter);
 
   return {
     reconcile: (key, withoutWorker) =>
-      reconcile(key, withoutWorker).catch((error: unknown) => requeueAfterError(deps, key, error)),
+      reconcile(key, withoutWorker).catch((error: unknown) =>
+        requeueAfterError({ unavailable, random: deps.random }, key, error),
+      ),
     onObjectChange: (key) => objectStates.get(key)?.abortOutdated?.(),
     accountOf: (key) => objectStates.get(key)?.account ?? undefined,
   };

@@ -1,4 +1,5 @@
 import type { ReconcileResult } from '../controller/workers.ts';
+import type { Clock } from '../domain/clock.ts';
 import { hasReason, KubeError, type KubeErrorReason } from '../kubernetes/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Conclusion } from './conclude.ts';
@@ -7,6 +8,37 @@ import type { ObjectState } from './object-state.ts';
 /** Failures that say nothing about the object: the API server is unavailable, or this process may not be the leader any more. */
 const unavailableReasons: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
 const unavailableRetry = 2_000;
+/** How often the log names an object that waits for the API server. All of them wait for the same. */
+const logInterval = 60_000;
+
+/** Milliseconds until an object that waits for the API server is reconciled again. */
+export function unavailableDelay(random: number): number {
+  return unavailableRetry * (1 + random / 2);
+}
+
+/** Logs that objects wait for the API server: the first one, then at most one a minute. */
+export class UnavailableLog {
+  readonly #log: Log;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  #loggedAt = -Infinity;
+  #omitted = 0;
+
+  constructor({ log, clock }: { readonly log: Log; readonly clock: Pick<Clock, 'monotonic'> }) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  note(object: string, error: KubeError): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#loggedAt < logInterval) {
+      this.#omitted += 1;
+      return;
+    }
+    this.#log.warn('API server is unavailable, requeued object', { object, error, omittedLines: this.#omitted });
+    this.#loggedAt = now;
+    this.#omitted = 0;
+  }
+}
 
 /**
  * When a reconciliation is repeated: after the concluded time, when a refused status may be written again, or because
@@ -26,7 +58,7 @@ export function requeueAfter(
 
 /** The same after an error. Rethrows an error about the object. */
 export function requeueAfterError(
-  { log, random }: { readonly log: Log; readonly random: () => number },
+  { unavailable, random }: { readonly unavailable: Pick<UnavailableLog, 'note'>; readonly random: () => number },
   key: string,
   error: unknown,
 ): ReconcileResult {
@@ -34,6 +66,6 @@ export function requeueAfterError(
   if (hasReason(error, 'Conflict', 'NotFound')) return { requeue: true };
   if (!(error instanceof KubeError) || !unavailableReasons.has(error.reason)) throw error;
   // A fixed delay, because the backoff of the object must not outlast the outage.
-  log.warn('API server is unavailable, requeued object', { object: key, error });
-  return { failed: true, after: unavailableRetry * (1 + random() / 2) };
+  unavailable.note(key, error);
+  return { failed: true, after: unavailableDelay(random()) };
 }

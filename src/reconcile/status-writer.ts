@@ -11,6 +11,7 @@ import { type Form, type WrittenStatus, forms, writeStatus } from '../status/pat
 import { equal } from '../status/status.ts';
 import type { ObjectState } from './object-state.ts';
 import { backoff } from './retry-backoff.ts';
+import { unavailableDelay } from './requeue.ts';
 import { heldFor, noteStoredStatus } from './rewrites.ts';
 import type { StoreAnswer } from './execute/metadata-patch.ts';
 import { writeRemedy } from './execute/write-refusal.ts';
@@ -52,7 +53,10 @@ export interface StatusWriter {
    * KubeError.
    */
   saveInterim(object: VirtualMachine, after: VirtualMachineStatus, objectState: ObjectState): Promise<void>;
-  /** How long the status waits because another writer replaces it repeatedly. Milliseconds. */
+  /**
+   * How long the status waits because another writer replaces it repeatedly, or the API server is unavailable or
+   * starting. Milliseconds.
+   */
   heldFor(status: VirtualMachineStatus, objectState: ObjectState): number;
 }
 
@@ -61,17 +65,21 @@ export interface StatusWriterDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly cache: { get(key: string): VirtualMachine | undefined; readonly assume: StoreAnswer };
+  /** Whether the API server serves the watch. One that has just started is slowed down by writes until then. */
+  readonly isApiServerReady: () => boolean;
   readonly reportEvent: (object: VirtualMachine, reason: Reason, note: string) => void;
 }
 
-export function createStatusWriter({ client, clock, random, cache, reportEvent }: StatusWriterDeps): StatusWriter {
+export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
+  const { client, clock, random, cache, reportEvent } = deps;
   const writing = new Semaphore(statusWrites);
 
   return {
     storeIntent,
     save,
     saveInterim,
-    heldFor: (status, { rewrites }) => heldFor(rewrites, status, clock.monotonic()),
+    heldFor: (status, { rewrites }) =>
+      Math.max(deps.isApiServerReady() ? 0 : unavailableDelay(random()), heldFor(rewrites, status, clock.monotonic())),
   };
 
   async function storeIntent(

@@ -28,6 +28,7 @@ async function reported(current: (object: VirtualMachine) => VirtualMachine | un
     },
     clock: createManualClock(),
     random: () => 0,
+    isApiServerReady: () => true,
     cache: { get: () => current(observed.object), assume: () => {} },
     events: { record: ({ reason }) => void writes.push(reason) },
   });

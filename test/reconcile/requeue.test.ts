@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { KubeError, type KubeErrorReason } from '../../src/kubernetes/errors.ts';
 import type { Conclusion } from '../../src/reconcile/conclude.ts';
 import type { UnsavedStatus } from '../../src/reconcile/object-state.ts';
-import { requeueAfter, requeueAfterError } from '../../src/reconcile/requeue.ts';
+import { requeueAfter, requeueAfterError, UnavailableLog } from '../../src/reconcile/requeue.ts';
+import { type Log, silentLog } from '../../src/telemetry/log.ts';
 
 const now = 1_000;
 const concluded: Conclusion = {
@@ -33,10 +34,7 @@ describe('a reconciliation is repeated', () => {
 });
 
 describe('after an error of the API server', () => {
-  const logged: string[] = [];
-  const log = { warn: (message: string) => void logged.push(message) };
-  // Only what is used of a log.
-  const deps = { log: log as unknown as Parameters<typeof requeueAfterError>[0]['log'], random: () => 1 };
+  const deps = { unavailable: { note: () => {} }, random: () => 1 };
   const after = (reason: KubeErrorReason) => requeueAfterError(deps, 'default/web', new KubeError('patch', { reason }));
 
   it.each<KubeErrorReason>(['Network', 'Timeout', 'Unavailable', 'Fenced'])('%s, the delay does not grow', (reason) => {
@@ -50,4 +48,21 @@ describe('after an error of the API server', () => {
   it.each<KubeErrorReason>(['Forbidden', 'Invalid'])('%s, the error is thrown', (reason) => {
     expect(() => after(reason)).toThrow('patch');
   });
+});
+
+it('the log names one object a minute that waits for the API server, and counts the others', () => {
+  const logged: unknown[] = [];
+  const log: Log = {
+    ...silentLog,
+    warn: (_message, fields) => logged.push([fields?.['object'], fields?.['omittedLines']]),
+  };
+  let time = 0;
+  const unavailable = new UnavailableLog({ log, clock: { monotonic: () => time } });
+  for (; time <= 60_000; time += 2_000)
+    for (let index = 0; index < 300; index += 1)
+      unavailable.note(`default/web-${index}`, new KubeError('patch', { reason: 'Network' }));
+  expect(logged).toEqual([
+    ['default/web-0', 0],
+    ['default/web-0', 30 * 300 - 1],
+  ]);
 });

@@ -31,6 +31,7 @@ function setUp(refuses: (status: Partial<VirtualMachineStatus>) => KubeErrorReas
     client,
     clock,
     random: () => 0,
+    isApiServerReady: () => true,
     cache: { get: () => object, assume: (stored) => observed.push(stored) },
     reportEvent: () => {},
   });

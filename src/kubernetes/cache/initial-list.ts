@@ -23,6 +23,11 @@ export interface ListResult<Row> {
   readonly resourceVersion: string;
 }
 
+export interface ListRequest<Row> {
+  readonly inPages: boolean;
+  readonly onVersion?: (version: ObjectVersion<Row>) => void;
+}
+
 /**
  * A server that sends nothing for this long doesn't support streaming lists, or has just started and doesn't answer
  * them. It is asked for pages instead.
@@ -38,19 +43,18 @@ const longestPage = 4 * 1_024 * 1_024;
 /**
  * Reads the initial list: streamed (`sendInitialEvents`) where the server supports that, otherwise in pages. `inPages`
  * forces pages, because a server that has just started doesn't answer streaming lists. A server that doesn't support
- * them is asked once. Rejects with KubeError if the list breaks off; the objects until then are discarded.
+ * them is asked once. Calls `onVersion` with each object as it arrives. Rejects with KubeError if the list breaks off.
  */
-export function createLister<Row>(
-  options: ListerOptions<Row>,
-): (how: { readonly inPages: boolean }) => Promise<ListResult<Row>> {
+export function createLister<Row>(options: ListerOptions<Row>): (how: ListRequest<Row>) => Promise<ListResult<Row>> {
   const { client, resource, namespace, labelSelector, pageSize = 500, store, decoder, clock, signal } = options;
   let canStream = true;
   let hasStreamed = false;
 
-  return async ({ inPages }) => (canStream && !inPages ? await stream() : undefined) ?? pages();
+  return async ({ inPages, onVersion = () => {} }) =>
+    (canStream && !inPages ? await stream(onVersion) : undefined) ?? pages(onVersion);
 
   /** Undefined if the server doesn't support streaming lists. */
-  async function stream(): Promise<ListResult<Row> | undefined> {
+  async function stream(onVersion: (version: ObjectVersion<Row>) => void): Promise<ListResult<Row> | undefined> {
     const versions = new Map<string, ObjectVersion<Row>>();
     const idleTimeout = createIdleTimeout(clock, longestPause);
     const done = new AbortController();
@@ -75,7 +79,10 @@ export function createLister<Row>(
           const version = decodeObject(decoder, resource, object, store);
           // Changes can arrive in between: the newest version counts.
           if (type === 'DELETED') versions.delete(version.key);
-          else versions.set(version.key, version);
+          else {
+            versions.set(version.key, version);
+            onVersion(version);
+          }
         } else if (isEndOfInitial(object)) {
           hasStreamed = true;
           return { versions, resourceVersion: readBookmark(object) ?? '' };
@@ -96,7 +103,7 @@ export function createLister<Row>(
     throw new KubeError(`watch ${resource.plural}: ended before the initial list was complete`, { reason: 'Network' });
   }
 
-  async function pages(): Promise<ListResult<Row>> {
+  async function pages(onVersion: (version: ObjectVersion<Row>) => void): Promise<ListResult<Row>> {
     const versions = new Map<string, ObjectVersion<Row>>();
     let resourceVersion: string | undefined;
     let next: string | undefined;
@@ -110,6 +117,7 @@ export function createLister<Row>(
       for (const item of page.items) {
         const version = decodeObject(decoder, resource, item, store);
         versions.set(version.key, version);
+        onVersion(version);
       }
       resourceVersion ??= page.resourceVersion;
       next = page.continue;

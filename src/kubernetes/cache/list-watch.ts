@@ -8,7 +8,7 @@ import { createLister, type ListerOptions } from './initial-list.ts';
 import { readBookmark, decodeObject } from './decoder.ts';
 import { isNewer } from './resource-version.ts';
 import { createIdleTimeout } from './idle-timeout.ts';
-import type { ObjectChange } from './store.ts';
+import type { ObjectChange, ObjectVersion } from './store.ts';
 
 /** The API server doesn't serve the resource, because its CRD is missing, or this client may not read it. */
 export type WatchBlocker = 'NotServed' | 'Forbidden';
@@ -19,6 +19,8 @@ export interface ListWatchOptions<Row> extends ListerOptions<Row> {
   readonly onChange: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
   readonly onRestart?: (resource: string) => void;
+  /** Whether the API server is unavailable or still starts: it can't be reached, or serves no watch yet. */
+  readonly onAvailability: (isAvailable: boolean) => void;
   /** What prevents listing and watching until an administrator fixes it; undefined if nothing does. */
   readonly onBlocked: (blocker: WatchBlocker | undefined) => void;
   readonly random: () => number;
@@ -71,8 +73,11 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   const listAll = createLister(options);
   let isSynced = false;
   let needsList = true;
-  let isFailing = false;
+  /** The failures since the last success, each of which is logged once. */
+  const logged = new Set<string>();
   let isExpired = false;
+  /** A starting server is listed once while its cache fills. */
+  let isListedEarly = false;
   /** Since when (monotonic) the server has been unreachable. It may be back, but hasn't answered a list since. */
   let unreachableSince: number | undefined;
   let watches = 0;
@@ -93,11 +98,12 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     }
   }
 
-  /** Applies the changes only after the whole list: a list that breaks off changes nothing. */
+  /** Only newer versions of known objects are applied before the list is complete: one that breaks off changes nothing else. */
   async function list(): Promise<void> {
     store.beginList();
     const { versions, resourceVersion } = await listAll({
-      inPages: unreachableSince !== undefined && clock.monotonic() - unreachableSince >= outage,
+      inPages: isListedEarly || (unreachableSince !== undefined && clock.monotonic() - unreachableSince >= outage),
+      ...(isSynced ? { onVersion: arrived } : {}),
     });
     if (signal.aborted) return;
     unreachableSince = undefined;
@@ -107,6 +113,11 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     if (!isSynced) options.onSynced();
     isSynced = true;
     relistAt = clock.monotonic() + jittered(relistInterval, random(), [0.9, 1.1]);
+  }
+
+  function arrived(version: ObjectVersion<Row>): void {
+    const change = store.advance(version);
+    if (change !== undefined) options.onChange(change, false);
   }
 
   /** Processes one watch until it ends; false if it went silent. */
@@ -180,8 +191,9 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   function opened(): void {
     openedAt = clock.monotonic();
     options.onBlocked(undefined);
-    if (isFailing) log.info('Watch resumed');
-    isFailing = false;
+    options.onAvailability(true);
+    if (logged.size > 0) log.info('Watch resumed');
+    logged.clear();
   }
 
   function apply({ type, object }: WatchEvent, from: string): void {
@@ -214,6 +226,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
       backoff.reset();
       unreachableSince = undefined;
     }
+    if (wasSteady || reason === 'Network') isListedEarly = false;
     if (!resumable.has(reason)) needsList = true;
     options.onBlocked(blockerOf(error));
     // Load balancers cut idle connections, and old resourceVersions expire: both are routine.
@@ -225,10 +238,20 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     const wasExpired = isExpired;
     isExpired = reason === 'Gone';
     if (isExpired && !wasExpired) return log.debug('Watch resourceVersion expired, relisting', { reason });
-    if (!isFailing) log.warn('Watch failed, retrying', { reason, error });
-    isFailing = true;
-    const retryAfter = error instanceof KubeError ? error.retryAfter : undefined;
-    await wait(clock, backoff.next(reason, clock.monotonic(), retryAfter), signal);
+    const { status, retryAfter } = error instanceof KubeError ? error : {};
+    const failure = `${reason} ${status}`;
+    if (!logged.has(failure)) log.warn('Watch failed, retrying', { reason, error });
+    logged.add(failure);
+    const delay = backoff.next(reason, clock.monotonic(), retryAfter);
+    const isStarting = backoff.isStarting(clock.monotonic());
+    options.onAvailability(!isStarting);
+    // Its cache still fills, which takes seconds for a large fleet. It reads pages without the cache.
+    if (isStarting && reason === 'TooManyRequests' && isSynced && !isListedEarly) {
+      isListedEarly = true;
+      needsList = true;
+      return;
+    }
+    await wait(clock, delay, signal);
   }
 }
 

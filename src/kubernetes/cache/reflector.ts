@@ -43,6 +43,8 @@ export interface Reflector<Row> {
   /** Resolves after the initial list; never, if stopped before. */
   readonly synced: Promise<void>;
   isSynced(): boolean;
+  /** Whether the API server can be reached and serves the watches. One that just started serves them last. */
+  isAvailable(): boolean;
   /** What prevents it from being up to date until an administrator fixes it. */
   readonly blocker: WatchBlocker | undefined;
   /** By `namespace/name`. */
@@ -65,6 +67,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
   const stopping = new AbortController();
   const synced = Promise.withResolvers<void>();
   const blockers = new Map<string, WatchBlocker>();
+  const unavailable = new Set<string>();
   let unsynced = stores.size;
   let loops: Promise<unknown> = Promise.resolve();
   if (unsynced === 0) synced.resolve();
@@ -90,6 +93,10 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
             store,
             decoder,
             onChange: notify,
+            onAvailability(isAvailable) {
+              if (isAvailable) unavailable.delete(namespace);
+              else unavailable.add(namespace);
+            },
             onBlocked(blocker) {
               if (blocker === undefined) blockers.delete(namespace);
               else blockers.set(namespace, blocker);
@@ -109,6 +116,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
     },
     synced: synced.promise,
     isSynced: () => unsynced === 0,
+    isAvailable: () => unavailable.size === 0,
     get blocker() {
       const [blocker] = blockers.values();
       return blocker;

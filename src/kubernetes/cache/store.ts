@@ -106,6 +106,16 @@ export class Store<T> {
     return this.#upsert(version);
   }
 
+  /**
+   * Applies a version from a list that isn't complete yet, if it is a newer one of a known object. A new object waits for
+   * the whole list: another one in it may have reserved the same VM or name.
+   */
+  advance(version: ObjectVersion<T>): ObjectChange<T> | undefined {
+    const entry = this.#entries.get(version.key);
+    const isNewVersion = entry?.uid === version.uid && isNewer(version.resourceVersion, entry.resourceVersion);
+    return isNewVersion ? this.#upsert(version) : undefined;
+  }
+
   #addTombstone({ key, resourceVersion }: ObjectVersion<T>): void {
     const known = this.#tombstones.get(key);
     if (known !== undefined && !isNewer(resourceVersion, known)) return;

@@ -24,6 +24,42 @@ describe('a relist', () => {
     expect(cluster.calls.slice(-3)).toEqual(['list', 'list 104+1', 'watch 104']);
   });
 
+  test('a changed object is reported as its page arrives; new and deleted ones when the list is complete', async () => {
+    const { cluster, reflector, clock, changes } = await startReflector(
+      { 'a/1': '1', 'a/2': '1', 'a/3': '1' },
+      { pageSize: 1 },
+    );
+    await clock.advance(10_000);
+    cluster.isSilent = true;
+    cluster.put('a/1', '2');
+    cluster.remove('a/2');
+    cluster.put('a/4', '1');
+    cluster.put('a/3', '2');
+    const after: string[][] = [];
+    cluster.afterPage = () => after.push([...changes]);
+    cluster.cut('Gone');
+    await clock.settle();
+    // Before the first, the second and the third page are applied.
+    expect(after).toEqual([[], ['a/1: 1 → 2'], ['a/1: 1 → 2', 'a/3: 1 → 2']]);
+    expect(changes).toEqual(['a/1: 1 → 2', 'a/3: 1 → 2', 'a/2: 1 → -', 'a/4: - → 1']);
+    expect(rowsOf(reflector)).toEqual({ 'a/1': '2', 'a/3': '2', 'a/4': '1' });
+  });
+
+  test('a list that breaks off has applied newer versions only: of a restored server, none', async () => {
+    const { cluster, reflector, clock, changes } = await startReflector({ 'a/1': '1', 'a/2': '1' }, { pageSize: 1 });
+    await clock.advance(10_000);
+    cluster.restore(5, { 'a/1': 'restored', 'a/2': 'restored' });
+    cluster.afterPage = () => {
+      cluster.failures.push('Protocol');
+      cluster.afterPage = undefined;
+    };
+    cluster.cut('Gone');
+    await clock.settle();
+    expect([changes, rowsOf(reflector)]).toEqual([[], { 'a/1': '1', 'a/2': '1' }]);
+    await clock.advance(2_000);
+    expect(rowsOf(reflector)).toEqual({ 'a/1': 'restored', 'a/2': 'restored' });
+  });
+
   test('objects deleted between two watches are reported as deleted', async () => {
     const { cluster, reflector, clock, changes } = await startReflector({
       'a/keep': '1',
@@ -63,7 +99,7 @@ describe('a relist', () => {
     expect(changes).toEqual([]);
     cluster.cut();
     await clock.settle();
-    expect(changes).toEqual(['a/gone: 1 → -', 'a/web: 1 → 2']);
+    expect(changes).toEqual(['a/web: 1 → 2', 'a/gone: 1 → -']);
     expect(rowsOf(reflector)).toEqual({ 'a/web': '2' });
     expect(cluster.calls.slice(2)).toEqual(['list', 'watch 104']);
     expect(reflector.isSynced()).toBe(true);
@@ -98,7 +134,7 @@ describe('a relist', () => {
     cluster.cut('Gone');
     await clock.settle();
     expect(read).toEqual(['7']);
-    expect(changes).toEqual(['a/8: 1 → -', 'a/7: 1 → 2']);
+    expect(changes).toEqual(['a/7: 1 → 2', 'a/8: 1 → -']);
     expect(reflector.size).toBe(9_999);
   });
 });

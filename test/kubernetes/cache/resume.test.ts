@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { type Log, silentLog } from '../../../src/telemetry/log.ts';
 import { rowsOf, startReflector } from './reflector-fixture.ts';
 
 describe('a watch that ends', () => {
@@ -223,6 +224,62 @@ describe('an API server that fails', () => {
     await clock.advance(900 * 5 + 450 * 4);
     expect(cluster.failures).toEqual([]);
     expect(changes).toEqual(['a/web: old → new']);
+  });
+
+  test('one whose cache still fills is listed in pages once, and then asked for the watch again soon', async () => {
+    const { cluster, reflector, clock, changes } = await startReflector({ 'a/web': 'old' }, { random: () => 0.999 });
+    cluster.streams = 'yes';
+    await clock.advance(10_000);
+    cluster.isSilent = true;
+    const filling = { reason: 'TooManyRequests', retryAfter: 30_000 } as const;
+    cluster.failures.push('Network', { reason: 'Unavailable', retryAfter: 5_000 }, filling);
+    cluster.cut('Network');
+    cluster.put('a/web', 'new');
+    const before = cluster.calls.length;
+    await clock.advance(350 + 150);
+    expect(cluster.calls.slice(before)).toEqual(['watch 101', 'watch 101', 'watch 101', 'list', 'watch 102']);
+    expect(changes).toEqual(['a/web: old → new']);
+    expect(reflector.isAvailable()).toBe(true);
+  });
+
+  test('is not available from the first failed try until it serves a watch', async () => {
+    const { cluster, reflector, clock } = await startReflector({ 'a/web': 'old' });
+    const filling = { reason: 'TooManyRequests', retryAfter: 1_000 } as const;
+    await clock.advance(10_000);
+    cluster.failures.push('Network', { reason: 'Unavailable', retryAfter: 5_000 }, filling);
+    cluster.afterPage = () => {
+      cluster.failures.push(filling, filling);
+      cluster.afterPage = undefined;
+    };
+    cluster.cut('Network');
+    const seen: (readonly [number, boolean])[] = [];
+    for (let step = 0; step < 12; step += 1) {
+      seen.push([cluster.calls.length - 2, reflector.isAvailable()]);
+      await clock.advance(100);
+    }
+    expect(seen.filter(([calls]) => calls > 0 && calls < 7).every(([, isAvailable]) => !isAvailable)).toBe(true);
+    // The watch, 503, 429, the pages, twice 429, and the watch; and the comparison is over with the pages.
+    expect(seen.at(-1)).toEqual([7, true]);
+  });
+
+  test('each kind of failure of an outage is logged once, with its reason', async () => {
+    const logged: unknown[] = [];
+    const log: Log = {
+      ...silentLog,
+      warn: (message, fields) => logged.push([message, fields?.['reason']]),
+      with: () => log,
+    };
+    const { cluster, clock } = await startReflector({ 'a/web': 'old' }, { log });
+    await clock.advance(10_000);
+    const refusal = { reason: 'Unavailable', status: 503, retryAfter: 5_000 } as const;
+    const filling = { reason: 'TooManyRequests', status: 429, retryAfter: 1_000 } as const;
+    cluster.failures.push(...Array.from({ length: 100 }, () => 'Network' as const), refusal, refusal, filling, filling);
+    cluster.cut('Network');
+    await clock.advance(100 * 600 + 1_000);
+    expect(cluster.failures).toEqual([]);
+    expect(logged).toEqual(
+      ['Network', 'Unavailable', 'TooManyRequests'].map((reason) => ['Watch failed, retrying', reason]),
+    );
   });
 
   test('a refusal is reported until it ends; an unreachable server is not reported as a refusal', async () => {

@@ -54,6 +54,7 @@ export async function proceed(subject: Subject, state: State, begun: Begun): Pro
     reactionLatency: { observeCall() {}, cancel() {} },
     log: silentLog,
     random: () => 0.5,
+    isApiServerReady: () => true,
     cache: { get: () => run.cache, assume: (object, write) => run.assume(object, write) },
     objectOf: () => run.cache,
     objectStates: run.objectStates,

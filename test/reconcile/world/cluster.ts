@@ -51,6 +51,8 @@ export class InMemoryCluster implements KubeClient {
   readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
   /** An admission policy: what it makes of the object that a patch is about to store, or the reason it refuses the patch with. */
   admission: (write: Write, object: Stored) => Stored | KubeErrorReason = (_, object) => object;
+  /** Why requests of this kind fail while the API server is unavailable or starts. */
+  trouble: (kind: 'watch' | 'list' | 'write') => KubeErrorReason | undefined = () => undefined;
   /** What a write waits for before anything comes of it. */
   holds: (write: Write) => Promise<void> | undefined = () => undefined;
   /** How long a watch event is on its way; 0: it arrives before the answer to the write. */
@@ -141,11 +143,12 @@ export class InMemoryCluster implements KubeClient {
     return attempt(() => this.#need(`${resource.plural}/${namespace}/${name}`));
   }
 
-  list(resource: Resource): Promise<ListPage> {
+  async list(resource: Resource): Promise<ListPage> {
+    this.#demand('list');
     const items = [...this.#objects]
       .filter(([key]) => key.startsWith(`${resource.plural}/`))
       .map(([, object]) => object);
-    return Promise.resolve({ items, resourceVersion: String(this.#version) });
+    return { items, resourceVersion: String(this.#version) };
   }
 
   async create(resource: Resource, namespace: string, body: unknown): Promise<unknown> {
@@ -155,6 +158,7 @@ export class InMemoryCluster implements KubeClient {
     }
     const write = `create ${resource.plural}`;
     this.writes.push(write);
+    this.#demand('write');
     const held = this.holds(write);
     if (held !== undefined) await held;
     if (resource.plural === 'secrets' && this.secretRefusal !== undefined)
@@ -173,6 +177,7 @@ export class InMemoryCluster implements KubeClient {
     const write = `${patch.subresource ?? 'patch'} ${name}`;
     if (isBystander(namespace)) this.offences.push(`${write} of ${namespace}: ${JSON.stringify(patch.body)}`);
     else this.writes.push(write);
+    this.#demand('write');
     await this.holds(write);
     return attempt(() => {
       const index = this.failures.findIndex((failure) => failure.write === write);
@@ -190,6 +195,7 @@ export class InMemoryCluster implements KubeClient {
   }
 
   async *watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent> {
+    this.#demand('watch');
     if (options.sendInitialEvents === true) throw new KubeError('watch', { reason: 'Invalid' });
     yield* this.#watchesOf(resource.plural).watch(options);
   }
@@ -200,6 +206,17 @@ export class InMemoryCluster implements KubeClient {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** The API server fails: its watches break, and requests fail as `trouble` says. */
+  fail(trouble: InMemoryCluster['trouble']): void {
+    this.trouble = trouble;
+    for (const watches of this.#watches.values()) for (const watch of watches.open) watch.end('Network');
+  }
+
+  #demand(kind: 'watch' | 'list' | 'write'): void {
+    const reason = this.trouble(kind);
+    if (reason !== undefined) throw new KubeError(kind, { reason });
   }
 
   #need(key: string): Stored {
