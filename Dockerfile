@@ -34,7 +34,7 @@ ENV NODE_ENV=production \
     MALLOC_TRIM_THRESHOLD_=131072
 # Owned by root and readable by any user, independent of the builder's umask: OpenShift assigns an arbitrary user. The operator can't
 # change its program, and writes no files.
-COPY --from=build --chmod=444 /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/
+COPY --from=build --chmod=444 /src/dist/vps247-operator.mjs /src/dist/kubectl-vps.mjs /src/dist/THIRD-PARTY-LICENSES /app/
 COPY --chmod=444 LICENSE /app/
 WORKDIR /app
 # Numeric, so that the kubelet can verify from the image that it isn't root.

@@ -1,6 +1,6 @@
 /**
  * `node hack/release.ts FOLDER`: the files of a release, reproducible for the same commit and the same npm: the chart,
- * the SBOM, the manifests, and SHA256SUMS over them. It publishes nothing and needs no permissions.
+ * the SBOM, the manifests, the kubectl plugin, and SHA256SUMS over them. It publishes nothing and needs no permissions.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -8,6 +8,7 @@ import { cpSync, mkdirSync, mkdtempDisposableSync, readdirSync, readFileSync, wr
 import os from 'node:os';
 import path from 'node:path';
 import { buildBundle } from './build.ts';
+import { packPlugin } from './plugin-package.ts';
 import { packageChart } from '../test/support/helm.ts';
 import { makeSbom } from './sbom.ts';
 
@@ -32,6 +33,7 @@ export async function writeRelease(folder: string): Promise<readonly string[]> {
   const { packages } = await buildBundle(bundle.path);
   const sbom = makeSbom(packages, new Date(epoch * 1_000));
   writeFileSync(path.join(folder, 'sbom.cdx.json'), `${JSON.stringify(sbom, undefined, 2)}\n`);
+  await packPlugin(folder, epoch);
   const sums = readdirSync(folder)
     .toSorted()
     .map((file) => {

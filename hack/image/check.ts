@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Built } from './build.ts';
 import { Unable, type Buildah } from './buildah.ts';
 
-const OURS = ['app/LICENSE', 'app/THIRD-PARTY-LICENSES', 'app/vps247-operator.mjs'];
+const OURS = ['app/LICENSE', 'app/THIRD-PARTY-LICENSES', 'app/kubectl-vps.mjs', 'app/vps247-operator.mjs'];
 const USER = '65532:65532';
 const SHELLS = new Set(['sh', 'bash', 'dash', 'ash', 'ksh', 'zsh', 'busybox']);
 

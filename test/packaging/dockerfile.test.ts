@@ -71,9 +71,9 @@ test('the last stage runs nothing during the build: its base has no shell', () =
   expect(lastStage.map(({ word }) => word)).not.toContain('RUN');
 });
 
-test('the last stage copies the bundle and the licenses, and nothing else', () => {
+test('the last stage copies the bundle, the kubectl plugin and the licenses, and nothing else', () => {
   expect(lastStage.filter(({ word }) => word === 'COPY' || word === 'ADD').map(({ rest }) => rest)).toEqual([
-    '--from=build --chmod=444 /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/',
+    '--from=build --chmod=444 /src/dist/vps247-operator.mjs /src/dist/kubectl-vps.mjs /src/dist/THIRD-PARTY-LICENSES /app/',
     '--chmod=444 LICENSE /app/',
   ]);
 });
