@@ -239,6 +239,18 @@ describe('a deleted VM', () => {
     expect(condition(last, 'Ready')?.reason).toBe('Available');
   });
 
+  it('is recreated a minute after the one before, although writes of others came before each intent', async () => {
+    const { fakeProvider, clock, cluster } = await createFleet(10);
+    fakeProvider.machines.clear();
+    for (let index = 0; index < 10; index += 1)
+      cluster.failures.push({ write: `patch web-${index}`, reason: 'Conflict' });
+    await clock.advance(5 * minute);
+    expect(fakeProvider.count('CreateMachine')).toBe(10);
+    await clock.advance(12 * minute);
+    expect(cluster.failures).toEqual([]);
+    expect(fakeProvider.machines.size).toBe(10);
+  });
+
   it.each([
     { what: 'are only planned', change: { spec: { managementPolicy: 'Plan' } }, reason: 'PlanOnly' },
     { what: 'are paused', change: { metadata: { annotations: { 'vps247.com/paused': 'true' } } }, reason: 'Paused' },

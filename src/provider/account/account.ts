@@ -209,6 +209,8 @@ export interface Recreations {
   reserve(key: string): number;
   /** Uses the slot of `key`, if it may create now. */
   use(key: string): boolean;
+  /** `key` used its slot and sent nothing: it keeps the slot. */
+  giveBack(key: string): void;
   /** The key needs its slot no longer: the later ones move up. */
   forget(key: string): void;
 }

@@ -90,10 +90,15 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
           if (!(await isStillAccountOf(observed.object, account))) return false;
           if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
           if (observed.recreation !== undefined && !account.recreations.use(key)) return false;
-          // Storing the records before the call takes a while.
-          if (beforeCall !== undefined && !((await beforeCall()) && deps.fence())) return false;
-          deps.reactionLatency.observeCall(key);
-          return true;
+          let isReady = false;
+          try {
+            // Storing the records before the call takes a while.
+            isReady = (beforeCall === undefined || (await beforeCall())) && deps.fence();
+          } finally {
+            if (!isReady && observed.recreation !== undefined) account.recreations.giveBack(key);
+          }
+          if (isReady) deps.reactionLatency.observeCall(key);
+          return isReady;
         };
         const logged = loggedCall(call, subject, deps);
         const unanswered = { report: Promise.resolve() };

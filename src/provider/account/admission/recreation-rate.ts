@@ -14,6 +14,8 @@ export class RecreationRate implements Recreations {
   readonly #interval: number;
   #last = -Infinity;
   #lastUsed = -Infinity;
+  /** What the last `use` changed. */
+  #use: { readonly key: string; readonly slot: number; readonly lastUsed: number } | undefined;
 
   /** `interval`: milliseconds between two slots. */
   constructor(clock: Clock, subscriptions: Subscriptions, interval: number) {
@@ -39,9 +41,19 @@ export class RecreationRate implements Recreations {
   use(key: string): boolean {
     const now = this.#clock.monotonic();
     if (this.reserve(key) > now) return false;
+    const record = this.#subscriptions.of(key);
+    this.#use = { key, slot: record.recreationSlot ?? now, lastUsed: this.#lastUsed };
     this.#lastUsed = now;
-    this.#subscriptions.of(key).recreationSlot = undefined;
+    record.recreationSlot = undefined;
     return true;
+  }
+
+  giveBack(key: string): void {
+    const record = this.#subscriptions.get(key);
+    if (record === undefined || this.#use?.key !== key) return;
+    record.recreationSlot = this.#use.slot;
+    this.#lastUsed = this.#use.lastUsed;
+    this.#use = undefined;
   }
 
   #nextAt(now: number): number {

@@ -65,3 +65,16 @@ it('moves the later keys up when a key needs its time no longer', () => {
   recreations.forget('b');
   expect(['a', 'c', 'd', 'e'].map(dueIn)).toEqual([0, 1, 2, 3]);
 });
+
+it('keeps the slot of a key that sent nothing, and the time of the one before', async () => {
+  const { clock, recreations, dueIn } = create();
+  expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
+  expect(recreations.use('a')).toBe(true);
+  recreations.giveBack('a');
+  expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
+  expect(recreations.use('a')).toBe(true);
+  await clock.advance(minute);
+  expect(recreations.use('b')).toBe(true);
+  recreations.giveBack('a');
+  expect(dueIn('b')).toBe(2);
+});
