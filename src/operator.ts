@@ -15,7 +15,7 @@ import { createEventHandlers } from './controller/event-handlers.ts';
 import { ObjectRecords } from './controller/object-records.ts';
 import { Scope } from './controller/scope.ts';
 import { SecretIndex } from './controller/secret-index.ts';
-import { createCredentials } from './reconcile/credentials.ts';
+import { createCredentials, versionOf } from './reconcile/credentials.ts';
 import { MachineIndex } from './controller/machine-index.ts';
 import { DeletionRate } from './controller/deletion-rate.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
@@ -89,12 +89,12 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     transform: createVirtualMachineReader(settings.selector?.keys),
     onChange: (change) => handlers.onObjectChange(removed.take(change)),
   });
-  const secrets = createReflector<true>({
+  const secrets = createReflector<string>({
     ...watch,
     resource: { group: '', version: 'v1', plural: 'secrets' },
     labelSelector: `${credentialsLabel}=true`,
-    // Reconciliations read Secrets, and read the default Secret again that may be outside of the watched namespaces.
-    transform: () => true,
+    // Reconciliations read Secrets. The version shows whether what they read is still current.
+    transform: versionOf,
     onChange: (change) => handlers.onSecretChange(change),
   });
   const removed = new RemovedObjects({
@@ -132,6 +132,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     client,
     ...ports,
     isLabelRequired: settings.requireCredentialsLabel,
+    watchedVersion: (name) => secrets.get(name),
     shared: secret && { secret, namespaces: settings.defaultCredentialsNamespaces },
   });
   const machineIndex = new MachineIndex();

@@ -51,7 +51,7 @@ export interface SharedCredentials {
   readonly namespaces: readonly string[];
 }
 
-/** How often Secrets that the operator doesn't watch are read: a usable one seldom, a missing one soon. */
+/** How often Secrets are read that the watch doesn't show: a usable one seldom, a missing one soon. */
 const keepFound = 5 * 60_000;
 const keepMissing = 10_000;
 
@@ -103,8 +103,10 @@ export function createCredentials(options: {
   readonly shared?: SharedCredentials | undefined;
   /** Whether only Secrets with the label `vps247.com/credentials: "true"` are used. */
   readonly isLabelRequired?: boolean;
+  /** The version (UID and resourceVersion) that the watch last showed of a Secret (`namespace/name`). */
+  readonly watchedVersion?: (secret: string) => string | undefined;
 }): Credentials {
-  const { client, clock, log, shared, isLabelRequired = false } = options;
+  const { client, clock, log, shared, isLabelRequired = false, watchedVersion = () => undefined } = options;
   const sharedRef = shared && { ...shared.secret, key: shared.secret.key ?? defaultCredentials.key };
   const bySecret = new Map<string, Map<string, Cached>>();
   const inFlight = new Map<string, Promise<Reading>>();
@@ -156,8 +158,10 @@ export function createCredentials(options: {
   async function look(ref: SecretRef, isLast: boolean): Promise<Reading> {
     const cached = bySecret.get(nameOf(ref))?.get(ref.key);
     if (cached !== undefined && (isLast || cached.reading.kind !== 'Absent')) {
-      const keep = cached.reading.kind === 'Found' ? keepFound : keepMissing;
-      if (clock.monotonic() - cached.readAt < keep) return cached.reading;
+      const { reading, readAt } = cached;
+      const keep = reading.kind === 'Found' ? keepFound : keepMissing;
+      if (clock.monotonic() - readAt < keep) return reading;
+      if (reading.kind === 'Found' && reading.version === watchedVersion(nameOf(ref))) return reading;
     }
     return inFlight.get(`${nameOf(ref)}/${ref.key}`) ?? readOnce(ref);
   }
@@ -292,7 +296,8 @@ function whatIsNeeded(
   );
 }
 
-function versionOf(secret: unknown): string {
+/** The Secret's UID and resourceVersion. */
+export function versionOf(secret: unknown): string {
   const { uid, resourceVersion } = fieldsOf(fieldsOf(secret)['metadata']);
   // A missing field results in a version that equals no other.
   return `${String(uid ?? '')}/${String(resourceVersion ?? '')}`;

@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { KubeError } from '../../src/kubernetes/errors.ts';
 import { type SharedCredentials, createCredentials, judge } from '../../src/reconcile/credentials.ts';
 import { type ObjectOptions, objectWith } from '../plan/fixtures.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createManualClock } from '../support/clock.ts';
+import { createWorld } from './world/world.ts';
 
 const secretWith = (text: string) => ({ data: { 'api-key': Buffer.from(text).toString('base64') } });
 const of = (type: string) => ({ ...secretWith('k1'), type });
@@ -40,7 +41,7 @@ describe('judge', () => {
   });
 });
 
-function setUp(shared?: SharedCredentials, isLabelRequired = false) {
+function setUp(shared?: SharedCredentials, isLabelRequired = false, watchedVersion?: () => string | undefined) {
   const warnings: unknown[] = [];
   const log = { ...silentLog, warn: (_: string, fields: unknown) => void warnings.push(fields) };
   const clock = createManualClock();
@@ -52,7 +53,14 @@ function setUp(shared?: SharedCredentials, isLabelRequired = false) {
       return (answers.shift() ?? (() => secretWith('k1')))();
     },
   };
-  const credentials = createCredentials({ client, clock, log, shared, isLabelRequired });
+  const credentials = createCredentials({
+    client,
+    clock,
+    log,
+    shared,
+    isLabelRequired,
+    ...(watchedVersion && { watchedVersion }),
+  });
   return { clock, answers, warnings, credentials, reads: () => read.length, read };
 }
 const raise = (error: Error) => () => {
@@ -64,6 +72,22 @@ const objectReferringTo = (name: string) => objectWith({ spec: { credentialsSecr
 const notFound = new KubeError('get secrets default/x: 404', { reason: 'NotFound', status: 404 });
 const forbidden = new KubeError('get secrets default/x: 403', { reason: 'Forbidden', status: 403 });
 const unavailable = new KubeError('get secrets default/x: 503', { reason: 'Unavailable', status: 503 });
+
+it('an hour of power changes reads a watched Secret once', async () => {
+  const { apply, clock, cluster, fakeProvider, useKey } = await createWorld(
+    {},
+    { withoutBystanders: 'reads are counted' },
+  );
+  useKey('owner-1');
+  const get = vi.spyOn(cluster, 'get');
+  apply('web');
+  for (let minute = 0; minute < 60; minute += 1) {
+    await clock.advance(60_000);
+    cluster.change('web', { spec: { powerState: minute % 2 === 0 ? 'Halted' : 'Running' } });
+  }
+  expect(fakeProvider.count('StopMachine')).toBe(30);
+  expect(get.mock.calls.filter(([{ plural }]) => plural === 'secrets')).toHaveLength(1);
+});
 
 describe('credentials', () => {
   it('reads a Secret once for all objects that use it', async () => {
@@ -79,6 +103,24 @@ describe('credentials', () => {
     credentials.invalidate('default/vps247-credentials');
     await credentials.lookup(objectWith());
     expect(reads()).toBe(2);
+  });
+
+  it.each([
+    { watch: 'shows the version that was read', version: 'secret-uid/7', reads: 1 },
+    { watch: 'shows another version', version: 'secret-uid/8', reads: 2 },
+    { watch: 'does not show the Secret', version: undefined, reads: 2 },
+  ])('that was read more than five minutes ago, and the watch $watch: $reads reads', async ({ version, reads }) => {
+    const world = setUp(undefined, false, () => version);
+    const secret = { ...secretWith('k1'), metadata: { uid: 'secret-uid', resourceVersion: '7' } };
+    world.answers.push(
+      () => secret,
+      () => secret,
+    );
+    for (const wait of [0, 5 * 60_000 - 1, 1]) {
+      await world.clock.advance(wait);
+      await world.credentials.lookup(objectWith());
+    }
+    expect(world.reads()).toBe(reads);
   });
 
   it('does not keep the result of a read during which the Secret changed', async () => {
