@@ -235,6 +235,10 @@ describe('the table', () => {
       expect(help).toContain(settingsTable[name].defaultValue);
     }
     expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+    const wrapped = help.split('\n').filter((line) => line.startsWith('      '));
+    expect(Math.max(...wrapped.map((line) => line.length))).toBeLessThanOrEqual(100);
+    const words = wrapped.map((line) => line.trim()).join(' ');
+    for (const name of settingNames) expect(words).toContain(settingsTable[name].description);
   });
 
   test('--version', () => {

@@ -89,6 +89,18 @@ describe('the table', () => {
     expect(row).toMatchObject({ type, labels: expect.arrayContaining(labels) });
   });
 
+  test('has ascending buckets, and those of controller-runtime and client-go in their metrics', () => {
+    const buckets = new Map(rows.map(({ name, buckets: limits = [] }) => [name, limits]));
+    for (const [name, limits] of buckets) expect([name, limits.toSorted((a, b) => a - b)]).toEqual([name, limits]);
+    const powersOfTen = Array.from({ length: 12 }, (_, index) => Number(`1e${index - 8}`));
+    for (const name of ['workqueue_queue_duration_seconds', 'workqueue_work_duration_seconds'])
+      expect(buckets.get(name), name).toEqual(powersOfTen);
+    const requests = buckets.get('rest_client_request_duration_seconds');
+    expect(requests).toEqual([0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]);
+    const reconciles = buckets.get('controller_runtime_reconcile_time_seconds') ?? [];
+    expect([reconciles.length, reconciles[0], reconciles.at(-1)]).toEqual([40, 0.005, 60]);
+  });
+
   test('has no figure under two names: shared metrics have no duplicate among the operator’s own', () => {
     const own = rows.map(({ name }) => fullName(name)).filter((name) => name.startsWith(prefix));
     expect(
