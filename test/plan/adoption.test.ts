@@ -277,7 +277,7 @@ describe('for a new VM instead of the one that was recorded for another object',
     {
       because: 'the annotations must be removed, if only they record it',
       given: restored,
-      command: 'annotate vps web vps247.com/machine- ',
+      command: 'annotate vps web vps247.com/machine- vps247.com/create-pending-',
     },
     {
       because: 'the object must be removed, if the status records it',

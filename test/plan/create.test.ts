@@ -1,11 +1,16 @@
 import { expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { failure, machineIn, observedWith, uid } from './fixtures.ts';
+import { failure, machineIn, now, observedWith, uid } from './fixtures.ts';
 import { describeRows } from './rows.ts';
 
 describeRows('creating', [
   { because: 'an untouched object gets its machine', given: {}, action: 'Create', reason: 'Creating' },
+  {
+    because: 'one create call without a VM is repeated as soon as lists confirm that there is none',
+    given: { intent: true, observed: { createsWithoutVm: { creates: 1, since: now } } },
+    action: 'Create',
+  },
   {
     because: 'the wrong name would only be refused',
     given: { spec: { package: { name: 'Budgett' } } },

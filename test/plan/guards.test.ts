@@ -43,6 +43,15 @@ describeRows('guards', [
     reason: 'CredentialsRejected',
   },
   {
+    because: 'so is a key without the permission',
+    given: {
+      id: 90,
+      machine: { kind: 'ReadFailed', failure: failure({ class: 'Credentials', code: 'Forbidden', status: 403 }) },
+    },
+    action: 'None',
+    reason: 'CredentialsRejected',
+  },
+  {
     because: 'a list is on its way: nothing to say yet',
     given: { id: 90, machine: { kind: 'NotYetSeen' } },
     action: 'None',

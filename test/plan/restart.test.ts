@@ -167,12 +167,12 @@ const rows: readonly Row[] = [
     reason: 'Restarting',
   },
   {
-    because: 'refused as busy: asked again',
+    because: 'refused as busy, so no call was made: asked again without a pause',
     given: {
       id: 90,
       machine: running,
       spec: request,
-      status: { ...known, operation: operation(40, { attempts: 0, lastResult: 'Busy' }) },
+      status: { ...known, operation: operation(5, { attempts: 0, lastResult: 'Busy' }) },
     },
     action: 'Restart',
   },

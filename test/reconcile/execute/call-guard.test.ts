@@ -33,7 +33,7 @@ class Room {
   listedAt = 0;
   hasSlot = true;
   /** What runs when the records of the call are stored. */
-  beforeCall: () => Promise<boolean> = () => Promise.resolve(true);
+  beforeCall: (() => Promise<boolean>) | undefined = () => Promise.resolve(true);
   /** How long the provider takes to respond, in milliseconds. */
   responseTime = 0;
   waiting: AbortSignal | undefined;
@@ -74,7 +74,11 @@ class Room {
       return { ok: true, value: undefined };
     };
     // `as`: the fake account ignores for which VM the call is.
-    const answered = guarded.write({} as Parameters<typeof guarded.write>[0], call, () => this.beforeCall());
+    const answered = guarded.write(
+      {} as Parameters<typeof guarded.write>[0],
+      call,
+      this.beforeCall && (() => this.beforeCall?.() ?? Promise.resolve(true)),
+    );
     return answered.then((outcome) => outcome !== undefined);
   }
 
@@ -184,6 +188,15 @@ describe('a call that gets its slot', () => {
     room.getSlot();
     expect(await sent).toBe(false);
     expect(room.calls).toEqual([]);
+  });
+
+  it('is not sent if it needs no record and the process is not the leader', async () => {
+    const room = new Room(stopping);
+    room.beforeCall = undefined;
+    const sent = room.start();
+    room.isLeader = false;
+    room.getSlot();
+    expect(await sent).toBe(false);
   });
 
   it('is sent for a deletion although the key left the Secret', async () => {

@@ -1,9 +1,11 @@
+import type { Snapshot, UnreadableEntry } from '../../../src/provider/account/account.ts';
 import { describe, expect, it } from 'vitest';
 import {
   type AbsenceEvidence,
   confirmAbsence,
   confirmNameFree,
   confirmRecreation,
+  unreadableOf,
 } from '../../../src/reconcile/observe/absence-evidence.ts';
 
 const complete: AbsenceEvidence = {
@@ -196,5 +198,43 @@ describe('judgeRecreation', () => {
     },
   ])('$because', ({ given, verdict }) => {
     expect(confirmRecreation({ ...evidence, recreateAfter: fiveMinutes, ...given })).toEqual(verdict);
+  });
+});
+
+describe('an unreadable VM', () => {
+  const minute = 60_000;
+  const query = { name: 'web', isNeverCreated: false, intent: undefined };
+  const sent = { nameless: [], sentAt: undefined };
+  const lasting = 5 * minute;
+
+  it.each<{
+    readonly because: string;
+    readonly entry?: Partial<UnreadableEntry>;
+    readonly asked?: Partial<Parameters<typeof unreadableOf>[1]>;
+    readonly isIt: boolean;
+  }>([
+    { because: 'its name is the name', entry: { name: 'web' }, asked: { isNeverCreated: true }, isIt: true },
+    { because: 'its name is another', entry: { name: 'db' }, asked: { intent: sent }, isIt: false },
+    { because: 'its name is unknown, and it may be new', isIt: true },
+    { because: 'the object never requested a VM', asked: { isNeverCreated: true }, isIt: false },
+    { because: 'its name has characters that no created VM has', entry: { isNameUnprintable: true }, isIt: false },
+    {
+      because: 'with a call in doubt, the provider may have mangled the name',
+      entry: { isNameUnprintable: true },
+      asked: { intent: sent },
+      isIt: true,
+    },
+    { because: 'lists have shown it so for just under five minutes', entry: { since: 1 }, isIt: true },
+    { because: 'lists have shown it so for five minutes', entry: { since: 0 }, isIt: false },
+    { because: 'no time ends a call in doubt', entry: { since: 0 }, asked: { intent: sent }, isIt: true },
+    { because: 'it was there before the intent', asked: { intent: { ...sent, nameless: [6] } }, isIt: false },
+    { because: 'another one was there', asked: { intent: { ...sent, nameless: [7] } }, isIt: true },
+    { because: 'it was there when the call was sent', asked: { intent: { ...sent, sentAt: minute } }, isIt: false },
+    { because: 'it came after the call', asked: { intent: { ...sent, sentAt: minute - 1 } }, isIt: true },
+  ])('may be the one that is looked for: $isIt, as $because', ({ entry, asked, isIt }) => {
+    const one = { id: 6, since: minute, problem: 'its name is missing', ...entry };
+    // `as`: nothing else of the list matters.
+    const list = { startedAt: lasting, unreadable: new Map([[6, one]]) } as unknown as Snapshot;
+    expect(unreadableOf(list, { ...query, ...asked }) !== undefined).toBe(isIt);
   });
 });
