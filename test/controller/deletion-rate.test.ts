@@ -91,6 +91,17 @@ test('each waiting key gets a different time, so that they do not all come at on
   expect(['a/3', 'a/4', 'a/5'].map((key) => budget.heldFor(key))).toEqual([40_000, 50_000, 60_000]);
 });
 
+test('the keys ahead of one take the free slots, and then those that end first', async () => {
+  const clock = createManualClock();
+  const budget = new DeletionRate(clock, 3);
+  for (const key of ['a/1', 'a/2']) {
+    budget.take(key);
+    await clock.advance(10_000);
+  }
+  for (const key of ['b/1', 'b/2', 'b/3']) budget.wait(key);
+  expect(['b/1', 'b/2', 'b/3'].map((key) => budget.heldFor(key))).toEqual([0, 40_000, 50_000]);
+});
+
 test('a slot that its key does not use goes to another key soon', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 1);

@@ -179,6 +179,17 @@ describe('conclude', () => {
     expect(answers).toEqual([message, message]);
   });
 
+  it.each([
+    { what: 'that the response describes', machine: machineIn('Starting'), state: undefined },
+    { what: 'that the response only names', machine: undefined, state: 'Pending' },
+  ])('shows a new VM $what as the provider does, otherwise as Pending', ({ machine, state }) => {
+    const record = { id: 90, name: 'web-0a1b2c3d', origin: 'Created' } as const;
+    const outcome = { ok: true, value: { id: 90 } } as const;
+    const { report } = concluded({}, { type: 'Created', outcome, record, machine });
+    expect(report).toMatchObject({ record, statusReason: { message: 'VM 90 is being provisioned' } });
+    expect([report?.machine, report?.state]).toEqual([machine, state]);
+  });
+
   it('waits longer after each consecutive failure, up to five minutes', () => {
     const holds = [0, 1, 2, 5, 20].map(
       (failures) => concluded({}, failedCreate({ class: 'Retry', code: 'ConnectFailed' }), failures).hold,

@@ -66,3 +66,18 @@ it.each([
   const preparation = await prepare(depsWith(present, to), 'default/web', objectWith({ id: 90 }), objectState);
   expect(preparation?.account).toBe(isUsed ? present : before);
 });
+
+it('a new key of the Secret is tried at once, while the earlier one stays in use', async () => {
+  const requests: string[] = [];
+  const present = accountWith({
+    credentialStatus: 'Unverified',
+    subscribe: (key, { name, group }) => void requests.push(`subscribe ${key} ${name} ${group}`),
+    requestList: (key, since) => void requests.push(`list ${key} ${since}`),
+  });
+  const before = accountWith({});
+  const objectState = new ObjectState(uid, 0);
+  objectState.account = before;
+  const preparation = await prepare(depsWith(present, false), 'default/web', objectWith({ id: 90 }), objectState);
+  expect([preparation?.account, objectState.successor]).toEqual([before, present]);
+  expect(requests).toEqual(['subscribe default/web web-0a1b2c3d default', 'list default/web 0']);
+});

@@ -56,7 +56,12 @@ describe('a line', () => {
     const bound = log.with({ a: 1, b: 1 });
     bound.info('x', { b: 2 });
     log.info('y');
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ a: 1, b: 2 }, { message: 'y' }]);
+    bound.with({ c: 3 }).info('z');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { a: 1, b: 2 },
+      { message: 'y' },
+      { a: 1, b: 1, c: 3 },
+    ]);
     expect(lines[1]).not.toContain('"a"');
   });
 });

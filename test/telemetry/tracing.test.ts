@@ -117,6 +117,7 @@ test.each<[Record<string, string>, boolean]>([
 test.each<[Record<string, string>, number]>([
   [{}, 1],
   [{ OTEL_TRACES_SAMPLER: 'always_on' }, 1],
+  [{ OTEL_TRACES_SAMPLER: 'always_on', OTEL_TRACES_SAMPLER_ARG: '0.25' }, 1],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_always_off' }, 0],
   [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' }, 0.25],
   [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }, 0],

@@ -3,7 +3,7 @@ import { readIntent, writeIntent } from '../../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import type { Patch } from '../../../src/kubernetes/client.ts';
-import { KubeError } from '../../../src/kubernetes/errors.ts';
+import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
 import { type Failure, failed, type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { CreateRequest } from '../../../src/domain/machine.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
@@ -22,6 +22,10 @@ async function create(options: {
   readonly object?: ObjectOptions;
   readonly answer?: Outcome<CreateResult>;
   readonly hasPlace?: boolean;
+  /** Whether the object is unchanged when the intent is stored. */
+  readonly isNewest?: boolean;
+  /** Why the API server doesn't store the intent. */
+  readonly refusal?: KubeErrorReason;
 }) {
   const clock = createManualClock();
   const object = objectWith(options.object);
@@ -38,10 +42,15 @@ async function create(options: {
   let annotated: Readonly<Record<string, string | null>> = {};
   // `as`: what a create needs of them.
   const deps = {
-    client: { patch: (_resource: object, _ref: object, change: Patch) => Promise.resolve(stored(change)) },
+    client: {
+      patch: (_resource: object, _ref: object, change: Patch) =>
+        options.refusal === undefined
+          ? Promise.resolve(stored(change))
+          : Promise.reject(new KubeError('patch', { reason: options.refusal })),
+    },
     clock,
     stored: ({ metadata }: VirtualMachine) => (intent = metadata.annotations?.[annotations.createPending]),
-    isNewest: () => true,
+    isNewest: () => options.isNewest ?? true,
     quota: { reserve: () => options.hasPlace ?? true, release: () => calls.push('release') },
     ownership: {},
   } as unknown as ExecuteDeps;
@@ -84,7 +93,21 @@ describe('a create', () => {
   });
 
   it.each([
-    { what: 'the VM on record, which it replaces', object: { id: 90 }, replaces: 90 },
+    { what: 'the object changed meanwhile', given: { isNewest: false }, execution: { type: 'Superseded' } },
+    { what: 'the API server has a newer one', given: { refusal: 'Conflict' }, execution: { type: 'Superseded' } },
+    { what: 'the API server refuses it', given: { refusal: 'Forbidden' }, execution: { type: 'WriteRefused' } },
+  ] as const)('is not sent, and leaves its place in the quota, if $what', async ({ given, execution: expected }) => {
+    const { calls, execution } = await create(given);
+    expect(execution).toMatchObject(expected);
+    expect(calls.filter((call) => call !== 'patch')).toEqual(['release']);
+  });
+
+  it.each([
+    {
+      what: 'the VM on record, which it replaces',
+      object: { id: 90 },
+      replaces: 90,
+    },
     {
       what: 'none, because the hint of another object counts for nothing',
       object: { id: 90, recordedFor: 'other' },
@@ -201,5 +224,122 @@ describe('the completion of a record', () => {
     const other = { ...object, metadata: { ...object.metadata, uid: 'other', resourceVersion: '77' } };
     const { versions } = await complete(other);
     expect(versions).toEqual([object.metadata.resourceVersion]);
+  });
+});
+
+describe('an adoption', () => {
+  const machine = { id: 90, name, origin: 'Adopted' } as const;
+
+  /** Which of its reservations it takes and releases. */
+  async function adopt(given: {
+    readonly refusal?: KubeErrorReason;
+    readonly hasPlace?: boolean;
+    readonly isFree?: boolean;
+  }) {
+    const calls: string[] = [];
+    const object = objectWith();
+    // `as`: what an adoption needs of them.
+    const deps = {
+      client: {
+        patch: (_resource: object, _ref: object, { body }: Patch) =>
+          given.refusal === undefined
+            ? // `as`: only metadata is patched.
+              Promise.resolve({ ...object, metadata: { ...object.metadata, ...(body as VirtualMachine).metadata } })
+            : Promise.reject(new KubeError('patch', { reason: given.refusal })),
+      },
+      stored: () => {},
+      lockForAdoption: ({ id }: { readonly id: number }) => (calls.push(`lock ${id}`), given.isFree ?? true),
+      unlockAdoption: ({ id }: { readonly id: number }) => calls.push(`unlock ${id}`),
+      quota: {
+        reserve: (_key: string, id: number) => (calls.push(`reserve ${id}`), given.hasPlace ?? true),
+        release: () => calls.push('release'),
+      },
+      ownership: {},
+    } as unknown as ExecuteDeps;
+    const target = {
+      object,
+      providerName: name,
+      account: null,
+      isDefaultKey: false,
+      objectState: new ObjectState(uid, 0),
+    };
+    const execution = await execute(deps, { type: 'RecordIdentity', machine }, target);
+    return { execution, calls };
+  }
+
+  it('keeps the VM reserved until the status records it', async () => {
+    expect(await adopt({})).toEqual({
+      execution: { type: 'Recorded', record: machine },
+      calls: ['lock 90', 'reserve 90', 'release'],
+    });
+  });
+
+  it.each([
+    { refusal: 'Conflict', execution: { type: 'Superseded' } },
+    { refusal: 'Forbidden', execution: { type: 'WriteRefused' } },
+  ] as const)('that is not stored leaves the VM to other objects: $refusal', async ({ refusal, execution }) => {
+    expect(await adopt({ refusal })).toMatchObject({
+      execution,
+      calls: ['lock 90', 'reserve 90', 'unlock 90', 'release'],
+    });
+  });
+
+  it('writes nothing for a VM that another object adopts now', async () => {
+    expect(await adopt({ isFree: false })).toEqual({ execution: { type: 'Superseded' }, calls: ['lock 90'] });
+  });
+
+  it('writes nothing if another object took the last place meanwhile', async () => {
+    expect((await adopt({ hasPlace: false })).execution).toEqual({ type: 'Superseded' });
+  });
+});
+
+/** Sends deletes one after the other. */
+async function remove(count: number, given: { readonly mayDelete?: boolean; readonly isAccepted?: boolean } = {}) {
+  const calls: string[] = [];
+  const clock = createManualClock();
+  const objectState = new ObjectState(uid, 0);
+  // `as`: what a delete needs of them.
+  const deps = {
+    clock,
+    deletionRate: { take: (key: string) => (calls.push(`take ${key}`), given.mayDelete ?? true) },
+    storeIntent: ({ type }: { readonly type: string }) => (calls.push(`store ${type}`), Promise.resolve()),
+  } as unknown as ExecuteDeps;
+  const provider = {
+    deleteMachine: (id: number) => {
+      calls.push(`delete ${id}`);
+      return Promise.resolve(given.isAccepted === false ? failed(failure()) : succeeded('Accepted'));
+    },
+  } as unknown as Provider;
+  const account = {
+    write: async (_write: object, call: (to: Provider) => Promise<unknown>, onAcquired: () => Promise<boolean>) =>
+      (await onAcquired()) ? call(provider) : undefined,
+  } as unknown as WritableAccount;
+  const target = { object: objectWith({ id: 90 }), providerName: name, account, isDefaultKey: false, objectState };
+  for (let index = 0; index < count; index += 1) {
+    await clock.advance(1_000);
+    await execute(deps, { type: 'Delete', id: 90 }, target);
+  }
+  return { calls, deletes: objectState.deletes, acceptedAt: objectState.deleteAcceptedAt };
+}
+
+describe('a delete', () => {
+  it('takes its slot, is recorded, and is sent', async () => {
+    const { calls } = await remove(1);
+    expect(calls).toEqual(['take default/web', 'store Delete', 'delete 90']);
+  });
+
+  it('is counted each time that it is accepted, so that the pauses grow', async () => {
+    const { deletes, acceptedAt } = await remove(3);
+    expect([deletes, acceptedAt]).toEqual([3, 3_000]);
+  });
+
+  it('is not counted if it fails', async () => {
+    const { deletes, acceptedAt } = await remove(1, { isAccepted: false });
+    expect([deletes, acceptedAt]).toEqual([0, undefined]);
+  });
+
+  it('is neither recorded nor sent above the limit of deletes', async () => {
+    const { calls, deletes } = await remove(1, { mayDelete: false });
+    expect([calls, deletes]).toEqual([['take default/web'], 0]);
   });
 });

@@ -35,6 +35,44 @@ it.each([
   expect(await written(answer, present)).toEqual({ type: 'PasswordWritten', secretName: 'web-password' });
 });
 
+it('the Secret is owned by the object, says of which VM it is, and blocks no deletion', async () => {
+  const bodies: unknown[] = [];
+  const create = (resource: object, namespace: string, body: unknown): Promise<unknown> => {
+    bodies.push(resource, namespace, body);
+    return Promise.resolve(body);
+  };
+  const password = new Secret('planted-password-1');
+  const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password } as const;
+  await writePassword({ create, get: () => Promise.resolve({}) }, objectWith({ id: 90 }), action, () => false);
+  expect(bodies).toEqual([
+    { group: '', version: 'v1', plural: 'secrets' },
+    'default',
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'Opaque',
+      metadata: {
+        name: 'web-password',
+        namespace: 'default',
+        annotations: { [machineIdAnnotation]: '90' },
+        labels: { 'app.kubernetes.io/managed-by': 'vps247-operator' },
+        // `blockOwnerDeletion: true` would need the permission to set finalizers of the object.
+        ownerReferences: [
+          {
+            apiVersion: 'vps247.com/v1alpha1',
+            kind: 'VirtualMachine',
+            name: 'web',
+            uid,
+            controller: true,
+            blockOwnerDeletion: false,
+          },
+        ],
+      },
+      stringData: { password: 'planted-password-1' },
+    },
+  ]);
+});
+
 it.each([
   {
     because: 'the Secret holds the password of an earlier VM',
