@@ -164,7 +164,7 @@ describe('a call that gets its slot', () => {
     },
     {
       what: 'recreations of the account take turns',
-      given: { id: 90, machine: 'Absent', observed: { recreationDueAt: 0 } },
+      given: { id: 90, machine: 'Absent', observed: { recreation: { id: 90, dueAt: 0 } } },
       change: (room) => (room.hasSlot = false),
     },
     {
