@@ -3,7 +3,7 @@ import type { Machine, ProviderId } from '../domain/machine.ts';
 import {
   ReservationIndex,
   type AccountIdentity,
-  byPrecedence,
+  takesPrecedence,
   isSame,
   ownName,
   type Reservation,
@@ -85,7 +85,7 @@ export class MachineIndex {
       ...(name === undefined ? [] : this.#byName.withUnknownAccount(name)),
     ];
     return found
-      .filter((reservation) => own === undefined || id !== undefined || byPrecedence(reservation, own) < 0)
+      .filter((reservation) => own === undefined || id !== undefined || takesPrecedence(reservation, own))
       .map((one) => one.key);
   }
 
@@ -102,7 +102,7 @@ export class MachineIndex {
 
   #before(key: string, first: Reservation | undefined): string | undefined {
     const own = this.#reservations.get(key);
-    return first !== undefined && (own === undefined || byPrecedence(first, own) < 0) ? first.key : undefined;
+    return first !== undefined && (own === undefined || takesPrecedence(first, own)) ? first.key : undefined;
   }
 
   #add(reservation: Reservation): void {

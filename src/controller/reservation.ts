@@ -61,10 +61,9 @@ export function reservationOf(key: string, object: VirtualMachine): Reservation 
   };
 }
 
-/** Negative if `a` takes precedence. */
-export function byPrecedence(a: Reservation, b: Reservation): number {
-  if (a.rank !== b.rank) return b.rank - a.rank;
-  return a.order < b.order ? -1 : a.order > b.order ? 1 : 0;
+/** Whether `a` takes precedence over `b`: by its rank, then by the age of its object. */
+export function takesPrecedence(a: Reservation, b: Reservation): boolean {
+  return a.rank === b.rank ? a.order < b.order : a.rank > b.rank;
 }
 
 /** Whether a reservation counts in the account. An account whose key is not accepted yet, or whose owner is unknown, equals only itself. */
@@ -197,7 +196,7 @@ class ReservationQueues {
       if (
         reservation !== undefined &&
         countsIn(reservation, account) &&
-        (best === undefined || byPrecedence(reservation, best) < 0)
+        (best === undefined || takesPrecedence(reservation, best))
       )
         best = reservation;
     }
@@ -215,7 +214,7 @@ function positionIn(queue: readonly Reservation[], reservation: Reservation): nu
   while (from < to) {
     const middle = (from + to) >> 1;
     const other = queue[middle];
-    if (other !== undefined && byPrecedence(other, reservation) < 0) from = middle + 1;
+    if (other !== undefined && takesPrecedence(other, reservation)) from = middle + 1;
     else to = middle;
   }
   return from;

@@ -23,6 +23,12 @@ const rows: readonly [
     'Thu, 01 Jan 2026 13:00:00 GMT',
     30_000,
   ],
+  [
+    "a date, by the provider's clock, which is an hour behind",
+    'Thu, 01 Jan 2026 11:00:30 GMT',
+    'Thu, 01 Jan 2026 11:00:00 GMT',
+    30_000,
+  ],
   ['a date with an unreadable Date header, by our clock', 'Thu, 01 Jan 2026 12:00:30 GMT', 'now', 30_000],
   ['a Date header with spaces around', 'Thu, 01 Jan 2026 13:00:30 GMT', ' Thu, 01 Jan 2026 13:00:00 GMT ', 30_000],
   ['a date with something before it', 'on Thu, 01 Jan 2026 12:00:30 GMT', undefined, undefined],

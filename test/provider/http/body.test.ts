@@ -24,3 +24,14 @@ test('aborting a large body while it waits takes no slot from others, and frees 
   await settle();
   expect(received).toEqual(['first', 'second', 'last']);
 });
+
+test.each([
+  { chunks: [4, 6], isAll: true },
+  { chunks: [4, 7], isAll: false },
+  { chunks: [11], isAll: false },
+])('a body of up to the limit of 10 bytes is complete: $chunks', async ({ chunks, isAll }) => {
+  const body = new Body(10, new Semaphore(1));
+  const results: boolean[] = [];
+  for (const length of chunks) results.push(await body.append(Buffer.alloc(length, 'y'), never));
+  expect([results.at(-1), body.text]).toEqual([isAll, 'y'.repeat(10)]);
+});
