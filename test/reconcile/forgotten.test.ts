@@ -16,7 +16,7 @@ const { set } = Map.prototype;
 const { add } = Set.prototype;
 const known = new WeakSet<Collection>();
 
-/** These have a bound of their own, and hold what is gone until newer values take its place. */
+/** Each of these is bounded, and holds what is gone until newer values take its place. */
 const bounded: readonly string[] = ['src/api/v1alpha1/interner.ts', 'src/telemetry/redact.ts'];
 
 /** Notes where the operator changes the collection; the fourth line of a stack is the caller of the patched method. */

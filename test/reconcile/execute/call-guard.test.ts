@@ -163,7 +163,7 @@ describe('a call that gets its slot', () => {
       change: (room) => (room.lookup = { kind: 'Missing', message: 'no Secret' } as KeyLookup),
     },
     {
-      what: 'recreations of the account take turns',
+      what: 'the account allows no further recreation yet',
       given: { id: 90, machine: 'Absent', observed: { recreation: { id: 90, dueAt: 0 } } },
       change: (room) => (room.hasSlot = false),
     },
