@@ -41,6 +41,8 @@ export const checks: Readonly<Record<Reason, string>> = {
   Observing: commands.object,
   DiffersFromSpec: commands.comparison,
   Available: commands.object,
+  HaltedBySchedule: commands.object,
+  InvalidSchedule: commands.object,
   Creating: commands.object,
   ProvisioningFailed: commands.task,
   CreateOutcomeUnknown: commands.record,

@@ -35,6 +35,8 @@ const outage = 'an outage is not a failure of the object; a VM that was Ready co
 export const healthTable: Readonly<Record<Reason, HealthRow>> = {
   Observing: { ...going, because: 'the operator reads the first list of the account' },
   Available: { ...done, because: 'the power state matches the spec, running or halted' },
+  HaltedBySchedule: { ...done, because: 'the schedule of the spec halts the VM' },
+  InvalidSchedule: { ...failed, because: needsAction },
   Creating: { ...going, because: progresses },
   ProvisioningFailed: { ...failed, because: needsAction },
   CreateOutcomeUnknown: { ...going, because: 'the next lists show whether the VM exists' },

@@ -1,12 +1,27 @@
+import { annotations } from '../api/v1alpha1/constants.ts';
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
+import { isKeptRunning } from './desired-power.ts';
 import type { Observed } from './observed.ts';
 import { retainVm } from '../api/v1alpha1/commands.ts';
+import { toSeconds } from './whole-seconds.ts';
 
 /** Appended to the message that the VM matches the spec: a part of the spec, or a result of it, that doesn't apply. */
 export function withNotes(o: Observed, statusReason: StatusReason | undefined): StatusReason | undefined {
   if (statusReason?.reason !== 'Available') return statusReason;
-  return { ...statusReason, message: [statusReason.message, ...outdatedPassword(o), ...unusedAdoption(o)].join('; ') };
+  return {
+    ...statusReason,
+    message: [statusReason.message, ...keptRunning(o), ...outdatedPassword(o), ...unusedAdoption(o)].join('; '),
+  };
+}
+
+/** Otherwise a reader wonders why the schedule doesn't halt the VM. */
+function keptRunning(o: Observed): readonly string[] {
+  const until = o.requests.keepRunningUntil;
+  if (!isKeptRunning(o) || until === undefined || o.object.spec.powerState === 'Halted') return [];
+  return [
+    `spec.powerSchedule would halt it, but ${annotations.keepRunningUntil} keeps it running until ${toSeconds(until)}`,
+  ];
 }
 
 /** A user who waits for Ready reads the Secret next. */

@@ -72,6 +72,15 @@ export type CatalogObservation =
     };
 
 /**
+ * What spec.powerSchedule says; the same until `validUntil`. `until`: when the halt ends, if that is known. Epoch
+ * milliseconds.
+ */
+export type ScheduleObservation =
+  | { readonly kind: 'Running'; readonly validUntil: number }
+  | { readonly kind: 'Halted'; readonly until: number | undefined; readonly validUntil: number }
+  | { readonly kind: 'Invalid'; readonly message: string; readonly validUntil: number };
+
+/**
  * What this process remembers of the object. All of it may be lost in a crash without harm: it only prevents a repeated
  * call or restarts a wait. Durations are milliseconds, times epoch milliseconds.
  */
@@ -152,6 +161,8 @@ export interface Observed {
   /** Whether this process remembers that the provider refused the create call of this intent. */
   readonly isIntentRefused: boolean;
   readonly requests: Requests;
+  /** Undefined without a schedule. */
+  readonly schedule: ScheduleObservation | undefined;
   /** Another object of the same account that takes precedence for the provider name, as `namespace/name`. */
   readonly nameConflict: string | undefined;
   /** Another object of the same account that the observed VM belongs to, as `namespace/name`. */

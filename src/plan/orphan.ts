@@ -1,6 +1,7 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, type StatusReason, perform, requeue, keptOperations } from './action.ts';
+import { desiredPowerState } from './desired-power.ts';
 import type { Observed } from './observed.ts';
 import { isObserving } from './filters.ts';
 
@@ -23,14 +24,15 @@ export function orphan(o: Observed): Decision {
 }
 
 /** What stays at the provider, and that it costs money: the object, whose status showed it, is gone. */
-function retained({ identity, machine, object, intent, providerName: name }: Observed): StatusReason | undefined {
+function retained(o: Observed): StatusReason | undefined {
+  const { identity, machine, intent, providerName: name } = o;
   if (machine.kind === 'Absent') return undefined;
   if (identity.kind !== 'Known') {
     const message = `if the create request for ${quoted(name)} led to a VM, it stays at the provider and incurs charges; delete it there, or adopt it with another object`;
     return intent === undefined ? undefined : { reason: 'Retained', message };
   }
   const state = machine.kind === 'Present' ? machine.machine.state : undefined;
-  const isLeftOff = object.spec.powerState === 'Running' && (state === 'Halting' || state === 'Halted');
+  const isLeftOff = desiredPowerState(o) === 'Running' && (state === 'Halting' || state === 'Halted');
   const shown = state === undefined ? '' : `, ${state.toLowerCase()}`;
   // Whether a halted VM is billed isn't documented.
   const charges = state === 'Halted' ? 'may incur charges' : 'incurs charges';

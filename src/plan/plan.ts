@@ -14,6 +14,7 @@ import { orphan } from './orphan.ts';
 import { retainHint, withNotes, duplicateMachine } from './notes.ts';
 import type { Observed } from './observed.ts';
 import { passwordUnwritten } from './password.ts';
+import { scheduleInvalid, untilScheduleChange } from './desired-power.ts';
 import { correctOrReport } from './power.ts';
 import { protectedDeletion, isDeletionProtected } from './protection.ts';
 import { deleteMachine } from './delete.ts';
@@ -65,9 +66,14 @@ export const rules = {
 export function plan(o: Observed): Decision {
   for (const rule of Object.values<Rule>(rules)) {
     const decision = rule(o);
-    if (decision !== undefined) return explained(o, unwritable(o, queued(o, deferCalls(o, underPolicy(o, decision)))));
+    if (decision !== undefined) return concluded(o, decision);
   }
-  return explained(o, requeue(undefined));
+  return concluded(o, requeue(undefined));
+}
+
+function concluded(o: Observed, decision: Decision): Decision {
+  const due = unwritable(o, queued(o, deferCalls(o, underPolicy(o, decision))));
+  return untilScheduleChange(o, explained(o, due));
 }
 
 /** The finalizer is stored before anything billable, so an object without it has nothing to delete. */
@@ -175,7 +181,7 @@ function unrecordedMachine(o: Observed): Decision | undefined {
 }
 
 function creation(o: Observed): Decision | undefined {
-  return o.identity.kind !== 'Known' && o.machine.kind === 'Absent' ? create(o) : undefined;
+  return o.identity.kind !== 'Known' && o.machine.kind === 'Absent' ? (scheduleInvalid(o) ?? create(o)) : undefined;
 }
 
 /** The VM is on record, but the finalizer or the hint is missing or wrong, or the create intent still exists. */
@@ -198,7 +204,7 @@ function initialPassword(o: Observed): Decision | undefined {
 function powerState(o: Observed): Decision | undefined {
   if (o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
-  const decision = correctOrReport(o, machine);
+  const decision = scheduleInvalid(o) ?? correctOrReport(o, machine);
   const handledRestart = decision.handledRestart ?? handledWithoutRestart(o, machine);
   const after =
     o.history.passwordConflict === undefined ? decision.after : Math.min(decision.after ?? Infinity, passwordRetry);

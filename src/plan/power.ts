@@ -2,13 +2,15 @@ import { annotate, patchSpec } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
-import { type Decision, requeue } from './action.ts';
+import { type Decision, type StatusReason, requeue } from './action.ts';
 import { actualOf, compareWithSpec } from './as-specified.ts';
+import { desiredPowerState, haltedUntil, isHaltedBySchedule } from './desired-power.ts';
 import { operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { restart, restarting } from './restart.ts';
 import { startFailureAfter } from './call-backoff.ts';
 import { failedTaskNote, provisioningFailed } from './task.ts';
+import { toSeconds } from './whole-seconds.ts';
 
 /**
  * The power table. "stop" is the shutdown signal, which the guest may ignore; "kill" cuts the power.
@@ -45,10 +47,25 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Halting':
       return wanted === 'Running' ? reverseShutdown(o, machine) : powerOff(o, machine);
     case 'Halted':
-      return wanted === 'Running'
-        ? halted(o, machine)
-        : requeue({ reason: 'Available', message: matching(o, machine) });
+      return wanted === 'Running' ? halted(o, machine) : requeue(haltedAsDesired(o, machine));
   }
+}
+
+function haltedAsDesired(o: Observed, machine: Machine): StatusReason {
+  if (!isHaltedBySchedule(o)) return { reason: 'Available', message: matching(o, machine) };
+  const message = `VM ${machine.id} is halted by spec.powerSchedule${untilText(o)}; to run it now: ${keepRunning(o)}`;
+  return { reason: 'HaltedBySchedule', message };
+}
+
+function untilText(o: Observed): string {
+  const until = haltedUntil(o);
+  return until === undefined ? '' : ` until ${toSeconds(until)}`;
+}
+
+/** The command that ends the present halt of the schedule. Without a known end, it is an hour. */
+function keepRunning(o: Observed): string {
+  const until = haltedUntil(o) ?? o.now + 60 * 60_000;
+  return annotate(o.object.metadata, { [annotations.keepRunningUntil]: toSeconds(until) });
 }
 
 /** Ready is only about the power state: AsSpecified reports any other difference, or that it isn't known. */
@@ -70,14 +87,18 @@ function pending(o: Observed, machine: Machine): Decision {
  * Like the message above, plus what follows from power drift: the power of a VM in sync changed outside the operator.
  */
 export function correctOrReport(o: Observed, machine: Machine): Decision {
-  const wanted = o.object.spec.powerState;
+  const wanted = desiredPowerState(o);
   if (!isDrifted(o, machine)) return power(o, machine, wanted);
-  const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but spec.powerState is ${wanted}`;
+  const isBySchedule = isHaltedBySchedule(o);
+  const why = isBySchedule ? 'spec.powerSchedule halts it' : `spec.powerState is ${wanted}`;
+  const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but ${why}${isBySchedule ? untilText(o) : ''}`;
   if (o.object.spec.powerDriftPolicy !== 'Report')
     return { ...power(o, machine, wanted), event: { reason: 'PowerDrift', message } };
   const { metadata, status } = o.object;
   const correct = patchSpec(metadata, { powerDriftPolicy: 'Correct' });
-  const keep = patchSpec(metadata, { powerState: wanted === 'Running' ? 'Halted' : 'Running' });
+  const keep = isBySchedule
+    ? keepRunning(o)
+    : patchSpec(metadata, { powerState: wanted === 'Running' ? 'Halted' : 'Running' });
   const remedies = `to have the operator correct it: ${correct}; to keep it: ${keep}`;
   return requeue({ reason: 'PowerDrift', message: `${message}; ${remedies}` }, { startFailure: status?.startFailure });
 }
@@ -87,9 +108,10 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
  * state or in transition to it.
  */
 function isDrifted(o: Observed, machine: Machine): boolean {
-  const { spec, status } = o.object;
-  if (status?.internal?.lastSyncedPowerState !== spec.powerState || status.operation !== undefined) return false;
-  return spec.powerState === 'Running'
+  const { status } = o.object;
+  const wanted = desiredPowerState(o);
+  if (status?.internal?.lastSyncedPowerState !== wanted || status.operation !== undefined) return false;
+  return wanted === 'Running'
     ? machine.state === 'Halting' || machine.state === 'Halted'
     : machine.state === 'Starting' || machine.state === 'Running';
 }

@@ -16,7 +16,10 @@ export function isDeletionProtected({ metadata, spec }: VirtualMachine): boolean
 /** What blocks the deletion, and what the command that lifts the protection does. `meanwhile` is about the VM. */
 export function deletionRefused({ metadata }: VirtualMachine, meanwhile?: StatusReason): StatusReason {
   if (meanwhile?.reason === 'DeletionProtected') return meanwhile;
-  const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${meanwhile.message}; `;
+  const vm =
+    meanwhile === undefined || meanwhile.reason === 'Available' || meanwhile.reason === 'HaltedBySchedule'
+      ? ''
+      : `${meanwhile.message}; `;
   const lift = patchSpec(metadata, { deletionProtection: false });
   const message = `${vm}spec.deletionProtection blocks the deletion. This deletes the object and its VM with all data: ${lift}`;
   return { reason: 'DeletionProtected', message };

@@ -4,6 +4,7 @@ import type { CatalogRef, CreateRequest, Machine, MachineState, Package } from '
 import { quoted } from '../domain/text.ts';
 import type { Action } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
+import { desiredPowerState } from './desired-power.ts';
 import type { Observed } from './observed.ts';
 import { graceOf } from './power.ts';
 import { isToBeDeleted } from './protection.ts';
@@ -30,7 +31,7 @@ export function sequenceOf(o: Observed, action: Action): readonly PlannedAction[
   switch (action.type) {
     case 'Create': {
       const vmOfRequest = `VM ${quoted(action.request.name)}`;
-      const powerOff = o.object.spec.powerState === 'Halted' ? powerOffFrom(o, 'Running', vmOfRequest) : [];
+      const powerOff = desiredPowerState(o) === 'Halted' ? powerOffFrom(o, 'Running', vmOfRequest) : [];
       return [step('CreateMachine', describeCreate(o, action.request)), ...powerOff];
     }
     case 'RecordIdentity':
@@ -72,7 +73,7 @@ function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined
 
 /** The further steps for a VM that is on record from now on. */
 function toSpec(o: Observed, state: MachineState, vm: string): readonly PlannedAction[] {
-  if (o.object.spec.powerState === 'Halted' || isToBeDeleted(o.object))
+  if (desiredPowerState(o) === 'Halted' || isToBeDeleted(o.object))
     return [...(state === 'Halted' ? [] : powerOffFrom(o, state, vm)), ...afterPowerOff(o, vm)];
   return state === 'Halted' || state === 'Halting' ? [start(vm)] : [];
 }
@@ -85,9 +86,9 @@ function powerOffFrom(o: Observed, state: MachineState, vm: string): readonly Pl
   return [...(state === 'Halting' ? [] : [shutdown]), ...(mode === 'TrySoft' ? [cut] : [])];
 }
 
-function afterPowerOff({ object }: Observed, vm: string): readonly PlannedAction[] {
-  if (isToBeDeleted(object)) return [remove(vm)];
-  return object.spec.powerState === 'Running' ? [start(vm)] : [];
+function afterPowerOff(o: Observed, vm: string): readonly PlannedAction[] {
+  if (isToBeDeleted(o.object)) return [remove(vm)];
+  return desiredPowerState(o) === 'Running' ? [start(vm)] : [];
 }
 
 function start(vm: string): PlannedAction {

@@ -7,8 +7,10 @@ import type { Decision, StatusReason } from '../plan/action.ts';
 import { actualOf, compareWithSpec } from '../plan/as-specified.ts';
 import { recognize } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
+import { desiredPowerState, haltedUntil } from '../plan/desired-power.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/notes.ts';
+import { toSeconds } from '../plan/whole-seconds.ts';
 import { conditionsFor } from './conditions.ts';
 import { type LastKnown, held, lastKnown } from './last-known.ts';
 
@@ -58,6 +60,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     deletionPolicy: deletionPolicyOf(o.object, known?.origin),
     onExternalDelete: externalDeletePolicyOf(o.object, known?.origin),
     state: report.state ?? machine?.state ?? stateLeft(last?.state, standing),
+    haltedUntil: timeOf(haltedUntil(o)),
     hostname: machine?.hostname ?? (isUnlisted ? undefined : last?.hostname),
     addresses: machine === undefined ? (isUnlisted ? undefined : last?.addresses) : machine.addresses,
     ...refs,
@@ -76,7 +79,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
       objectUID,
       apiKeyHash: isKeyProven ? o.apiKeyHash : kept?.internal?.apiKeyHash,
       usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.internal?.usesDefaultCredentials) || undefined,
-      lastSyncedPowerState: isReached(o, report) ? o.object.spec.powerState : kept?.internal?.lastSyncedPowerState,
+      lastSyncedPowerState: isReached(o, report) ? desiredPowerState(o) : kept?.internal?.lastSyncedPowerState,
     }),
     conditions: conditionsFor(
       report.statusReason,
@@ -95,6 +98,11 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   });
 }
 
+/** Kubernetes times have a resolution of one second, as schedules have. */
+function timeOf(milliseconds: number | undefined): string | undefined {
+  return milliseconds === undefined ? undefined : toSeconds(milliseconds);
+}
+
 function stateLeft(
   before: VirtualMachineStatus['state'],
   standing: LastKnown['standing'],
@@ -104,10 +112,11 @@ function stateLeft(
 }
 
 /** Whether the power state matches the spec. For a deletion, what blocks it is reported instead. */
-function isReached({ object, machine }: Observed, { statusReason, operation }: Report): boolean {
-  if (statusReason.reason !== 'DeletionProtected') return statusReason.reason === 'Available';
+function isReached(o: Observed, { statusReason: { reason }, operation }: Report): boolean {
+  const { machine } = o;
+  if (reason !== 'DeletionProtected') return reason === 'Available' || reason === 'HaltedBySchedule';
   const isAtRest = machine.kind === 'Present' && operation === undefined;
-  return isAtRest && machine.machine.state === object.spec.powerState;
+  return isAtRest && machine.machine.state === desiredPowerState(o);
 }
 
 /** A successful task isn't shown, because that would cost a write each time. */

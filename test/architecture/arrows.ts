@@ -74,7 +74,7 @@ export const arrows: Readonly<Record<string, Folder>> = {
       'controller',
       'status',
     ],
-    packages: ['node:'],
+    packages: ['node:', 'croner'],
     reason: 'where all comes together; settings reach it as values',
   },
   startup: {

@@ -73,6 +73,7 @@ describe('accepted', () => {
         sshKeyIds: [1, 2],
         providerName: 'web-1',
         powerState: 'Halted',
+        powerSchedule: { timeZone: 'Etc/GMT+5', halted: [{ from: '*/5 0-6,22 1,L * MON-FRI', to: '0 7 * JAN 7' }] },
         powerOff: { mode: 'Soft', gracePeriodSeconds: 3600 },
         credentialsSecretRef: { name: 'my.secret', key: 'KEY_1' },
       },

@@ -120,6 +120,73 @@ export const borders: readonly { readonly what: string; readonly spec: object }[
   ]),
 ];
 
+const window = { from: '0 20 * * *', to: '0 7 * * *' };
+
+function scheduleWith(more: object, times: object = {}): object {
+  return { powerSchedule: { timeZone: 'UTC', halted: [{ ...window, ...times }], ...more } };
+}
+
+const refusedSchedules: readonly Refusal[] = [
+  ...(['timeZone', 'halted'] as const).map((field) =>
+    refusal(
+      `spec.powerSchedule.${field} required`,
+      `a schedule without ${field}`,
+      scheduleWith({ [field]: undefined }),
+      `spec.powerSchedule.${field}: Required value`,
+    ),
+  ),
+  ...['', '+01:00', 'Europe/Amsterdam\n', 'Europe Amsterdam'].map((timeZone) =>
+    refusal(
+      'spec.powerSchedule.timeZone pattern',
+      `the time zone ${JSON.stringify(timeZone)}`,
+      scheduleWith({ timeZone }),
+      'spec.powerSchedule.timeZone in body should match ',
+    ),
+  ),
+  refusal(
+    'spec.powerSchedule.timeZone maxLength',
+    'a time zone that is too long',
+    scheduleWith({ timeZone: 'a'.repeat(65) }),
+    ['spec.powerSchedule.timeZone: Too long: may not be ', ' than 64'],
+  ),
+  refusal(
+    'spec.powerSchedule.halted minItems',
+    'a schedule without windows',
+    scheduleWith({ halted: [] }),
+    'spec.powerSchedule.halted in body should have at least 1 items',
+  ),
+  refusal(
+    'spec.powerSchedule.halted maxItems',
+    'nine windows',
+    scheduleWith({ halted: Array.from({ length: 9 }, () => window) }),
+    'spec.powerSchedule.halted: Too many: 9: must have at most 8 items',
+  ),
+  ...(['from', 'to'] as const).flatMap((field) => [
+    refusal(
+      `spec.powerSchedule.halted[].${field} required`,
+      `a window without ${field}`,
+      scheduleWith({}, { [field]: undefined }),
+      `spec.powerSchedule.halted[0].${field}: Required value`,
+    ),
+    refusal(
+      `spec.powerSchedule.halted[].${field} maxLength`,
+      `a window whose ${field} is too long`,
+      scheduleWith({}, { [field]: `0 0 * * ${'1,'.repeat(50)}1` }),
+      [`spec.powerSchedule.halted[0].${field}: Too long: may not be `, ' than 100'],
+    ),
+  ]),
+  ...(['from', 'to'] as const).flatMap((field) =>
+    ['@daily', '0 20 * *', '0 0 20 * * *', '0 20 * * * ', '0 20 ? * MON', '0 20 * * \u001b[31m'].map((text) =>
+      refusal(
+        `spec.powerSchedule.halted[].${field} pattern`,
+        `a window ${field} ${JSON.stringify(text)}`,
+        scheduleWith({}, { [field]: text }),
+        `spec.powerSchedule.halted[0].${field} in body should match `,
+      ),
+    ),
+  ),
+];
+
 export const refusals: readonly Refusal[] = [
   ...selector('region'),
   ...selector('package'),
@@ -160,6 +227,7 @@ export const refusals: readonly Refusal[] = [
       `spec.powerOff.gracePeriodSeconds in body should be ${words}`,
     ),
   ),
+  ...refusedSchedules,
   ...lengths('spec.restartRequest', 256, (restartRequest) => ({ restartRequest })),
   choice(
     'spec.powerDriftPolicy',

@@ -159,6 +159,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
       ...options.history,
     },
     requests: readRequests(object),
+    schedule: undefined,
     machineConflict: undefined,
     apiKeyHash: 'hash-of-the-key',
     isKeyChanging: false,

@@ -21,6 +21,9 @@ interface Scenario {
   readonly isEventOnly?: true;
 }
 
+/** Halts a VM at any time, except in the first minute of a year. */
+const nearlyAlways = { timeZone: 'UTC', halted: [{ from: '* * * * *', to: '0 0 1 1 *' }] };
+
 const busy = { class: 'Wait', code: 'Busy', status: 406 } as const;
 
 async function begin({ apply, clock }: World, spec: Parameters<World['apply']>[1] = {}): Promise<void> {
@@ -60,6 +63,8 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
     },
   },
   Available: { run: begin },
+  HaltedBySchedule: { run: after(() => {}, { powerSchedule: nearlyAlways }) },
+  InvalidSchedule: { run: after(() => {}, { powerSchedule: { ...nearlyAlways, timeZone: 'Europe/Atlantis' } }) },
   Creating: { run: begin },
   ProvisioningFailed: {
     run: after((world) =>

@@ -39,6 +39,7 @@ describe('conditions', () => {
       'Stopping',
       'Restarting',
       'ProviderBusy',
+      'HaltedBySchedule',
       'RateLimited',
       'Deleting',
       'Retained',
@@ -80,6 +81,7 @@ describe('conditions', () => {
     expect(keeping).toEqual([
       'DiffersFromSpec',
       'Available',
+      'HaltedBySchedule',
       'RateLimited',
       'ProviderUnavailable',
       'ProtocolError',
@@ -107,7 +109,7 @@ describe('conditions', () => {
       );
       return statusOf(after, 'Ready') === 'True';
     });
-    expect(claiming).toEqual(['Available']);
+    expect(claiming).toEqual(['Available', 'HaltedBySchedule']);
   });
 
   it('leaves a Ready VM Ready while the account is rate limited', () => {

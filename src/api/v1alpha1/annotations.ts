@@ -7,6 +7,8 @@ export interface Requests {
   readonly isPaused: boolean;
   readonly isPowerOffForced: boolean;
   readonly ignoresOrphanCandidates: boolean;
+  /** Until when the schedule doesn't halt the VM, in epoch milliseconds. */
+  readonly keepRunningUntil: number | undefined;
   /**
    * A value of reconcile-requested-at that was not handled yet. It fits into the status, because `decode.ts` truncates
    * it.
@@ -24,14 +26,30 @@ export function readRequests({ metadata, status }: VirtualMachine): Requests {
     isPaused: on(annotations.paused),
     isPowerOffForced: on(annotations.forcePowerOff),
     ignoresOrphanCandidates: on(annotations.ignoreOrphanCandidates),
+    keepRunningUntil: readTime(metadata.annotations?.[annotations.keepRunningUntil]),
     reconcile: requested === status?.lastHandledReconcileAt ? undefined : requested,
   };
 }
 
-/** Annotations of the operator that are neither "true" nor "false", as `name=value`. */
+/** An RFC 3339 time with its offset: `Date.parse` alone accepts far more, such as a bare number. */
+const time = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
+function readTime(value: string | undefined): number | undefined {
+  const milliseconds = value !== undefined && time.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+}
+
+const isSwitch = (value: string): boolean => value === 'true' || value === 'false';
+const isTime = (value: string): boolean => readTime(value) !== undefined;
+
+/** Annotations of the operator whose value it can't read, as `name=value`. */
 export function invalidAnnotations({ metadata }: VirtualMachine): readonly string[] {
-  return switches.flatMap((name) => {
+  const checks = [
+    ...switches.map((name) => [name, isSwitch] as const),
+    [annotations.keepRunningUntil, isTime] as const,
+  ];
+  return checks.flatMap(([name, isValid]) => {
     const value = metadata.annotations?.[name];
-    return value === undefined || value === 'true' || value === 'false' ? [] : [`${name}=${quoted(value)}`];
+    return value === undefined || isValid(value) ? [] : [`${name}=${quoted(value)}`];
   });
 }

@@ -16,6 +16,7 @@ export const annotations = {
   reconcileRequestedAt: 'vps247.com/reconcile-requested-at',
   forcePowerOff: 'vps247.com/force-power-off',
   ignoreOrphanCandidates: 'vps247.com/ignore-orphan-candidates',
+  keepRunningUntil: 'vps247.com/keep-running-until',
 } as const;
 
 export type AnnotationName = keyof typeof annotations;
@@ -46,6 +47,12 @@ export const annotationTable: Readonly<
     value: '"true"',
     meaning:
       'Creates the VM although VMs exist that may have belonged to a previous object of this name (OrphanCandidateFound).',
+  },
+  keepRunningUntil: {
+    by: 'you',
+    value: 'a time such as 2026-12-01T22:00:00Z',
+    meaning:
+      'Until then, spec.powerSchedule does not halt the VM. It never starts a VM whose spec.powerState is Halted.',
   },
   createPending: {
     by: 'the operator',

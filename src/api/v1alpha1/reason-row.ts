@@ -18,6 +18,8 @@ export interface ReasonRow {
   readonly remedy: string;
 }
 
+export const noAction = 'No action needed.';
+
 /** Nothing changes until a user acts. */
 export const stalled = { ready: 'False', synced: 'False', progress: 'Stalled', event: 'Warning' } as const;
 /** The operator or the provider is at work. */

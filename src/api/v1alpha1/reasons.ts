@@ -11,9 +11,9 @@ import {
 import { annotations, defaultCredentials } from './constants.ts';
 import { identityReasons } from './identity-reasons.ts';
 import { observationReasons } from './observation-reasons.ts';
-import { inProgress, type ReasonRow, stalled } from './reason-row.ts';
+import { powerReasons } from './power-reasons.ts';
+import { inProgress, noAction, type ReasonRow, stalled } from './reason-row.ts';
 
-const noAction = 'No action needed.';
 const keepVm = code(deleteKeepingVm(anyObject));
 const retryNow = `To retry immediately: ${code(reconcileNow(anyObject))}.`;
 const newApiKey = code(replaceApiKey(anyObject.namespace, defaultCredentials));
@@ -110,62 +110,7 @@ const table = {
     remedy:
       "Delete objects that you don't need, or ask your cluster administrator to raise maxMachinesPerNamespace. The operator retries automatically.",
   },
-  Starting: {
-    ...inProgress,
-    meaning: 'The VM is being powered on.',
-    remedy: noAction,
-  },
-  Stopping: {
-    ...inProgress,
-    meaning: 'The VM is being powered off: by a shutdown signal, or by cutting its power, depending on spec.powerOff.',
-    remedy: noAction,
-  },
-  Restarting: {
-    ...inProgress,
-    meaning: 'The VM is being restarted, as spec.restartRequest requests.',
-    remedy: noAction,
-  },
-  ProviderBusy: {
-    ...inProgress,
-    meaning: 'The provider is busy with the VM and accepts no further power request.',
-    remedy: noAction,
-  },
-  PowerTransitionStuck: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Stalled',
-    event: 'Warning',
-    blocksDeletion: true,
-    meaning:
-      'The VM did not reach the wanted power state in time, or the provider has refused a call for that long. The message says whether the operator sends the call again, with exponential backoff, or waits for the provider.',
-    remedy: `Check the VM's console at the provider. To cut the power of a VM that doesn't halt: ${code(patchSpec(anyObject, { powerOff: { mode: 'Hard' } }))}. Delete a VM that can't be repaired at the provider.`,
-  },
-  PowerChangeFailed: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Warning',
-    meaning:
-      "The provider accepted a power change, and its task for that failed. The message names the task. The operator continues as if the call had no effect: it sends it again with exponential backoff, or cuts the power, depending on spec.powerOff.mode. It doesn't repeat a restart.",
-    remedy:
-      "If it keeps failing, check the VM's console at the provider, and ask its support. To repeat a restart, set another spec.restartRequest.",
-  },
-  StartBackoff: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Warning',
-    meaning: 'The VM halts soon after each start. The operator starts it again with exponential backoff.',
-    remedy: `Check the VM's console at the provider: its guest doesn't stay up. To start the VM now: ${code(reconcileNow(anyObject))}.`,
-  },
-  PowerDrift: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Settled',
-    event: 'Warning',
-    meaning: 'The power of the VM was changed outside the operator, and spec.powerDriftPolicy Report leaves it so.',
-    remedy: `Set spec.powerState to the power state that you want. Or have the operator correct it: ${code(patchSpec(anyObject, { powerDriftPolicy: 'Correct' }))}.`,
-  },
+  ...powerReasons,
   CredentialsMissing: {
     ready: 'Unknown',
     synced: 'False',

@@ -15,6 +15,12 @@ export type DeletionPolicy = 'Delete' | 'Retain';
 /** How the object got its VM. */
 export type Origin = 'Created' | 'Adopted';
 
+/** Windows in which the VM is halted, although `powerState` is Running. Cron expressions of five fields. */
+export interface PowerSchedule {
+  readonly timeZone: string;
+  readonly halted: readonly { readonly from: string; readonly to: string }[];
+}
+
 export interface VirtualMachineSpec {
   readonly region?: CatalogSelector;
   readonly package?: CatalogSelector;
@@ -24,6 +30,7 @@ export interface VirtualMachineSpec {
   readonly sshKeyIds: readonly number[];
   readonly providerName?: string;
   readonly powerState: PowerState;
+  readonly powerSchedule?: PowerSchedule;
   readonly powerOff: { readonly mode: PowerOffMode; readonly gracePeriodSeconds: number };
   /** A string that differs from the last handled one restarts the VM once. */
   readonly restartRequest?: string;
@@ -124,6 +131,8 @@ export interface VirtualMachineStatus {
   readonly deletionPolicy?: DeletionPolicy;
   readonly onExternalDelete?: ExternalDeletePolicy;
   readonly state?: 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
+  /** Until when `spec.powerSchedule` halts the VM; missing while it doesn't. */
+  readonly haltedUntil?: string;
   readonly hostname?: string;
   readonly addresses?: readonly {
     readonly version: 4 | 6;

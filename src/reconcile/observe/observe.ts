@@ -15,6 +15,7 @@ import { type ConflictDeps, machineConflict, nameConflict, orphanCandidatesOf } 
 import type { MachineFinding } from './findings.ts';
 import { duplicatesOf, type MachineLookup, type ReadableAccount, type ReconcileSubject } from './machine-lookup.ts';
 import { type MachineDeps, nothingFound, observeMachine } from './observe-machine.ts';
+import { scheduleAt } from './power-schedule.ts';
 
 /** The limit that prevents another API key. */
 type AccountLimit = Exclude<ReturnType<ConflictDeps['accountFor']>, Account>;
@@ -87,6 +88,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       isIntentProven,
       isIntentRefused,
       requests,
+      schedule: object.spec.powerSchedule === undefined ? undefined : scheduleAt(object.spec.powerSchedule, now),
       nameConflict: await nameConflict(deps, subject, account),
       machineConflict:
         machine.kind === 'Present' && account !== null

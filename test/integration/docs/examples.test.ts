@@ -120,6 +120,26 @@ describe('the commands of the example', () => {
     expect(names(fixture)).toHaveLength(1);
   });
 
+  test('schedule halt a VM, and keep it running', async () => {
+    const { fixture, run } = await exampleOf('schedule', {
+      // In the first window now, whenever that is.
+      edit: (text) =>
+        text
+          .replace('from: 0 20 * * MON-FRI', 'from: "* * * * *"')
+          .replace('to: 0 7 * * MON-FRI', 'to: 0 0 1 1 *')
+          .replace(/ +# Over Christmas too[^]*/, ''),
+    });
+    await run(0);
+    await fixture.untilReady('training', 'True/HaltedBySchedule');
+    expect(await run(1)).toMatch(/^training +Running +Halted +True +HaltedBySchedule .*\n\d{4}-12-31T23:00:00Z\n/ms);
+    await run(2);
+    await fixture.untilReady('training', 'True/Available');
+    await run(3);
+    await fixture.untilReady('training', 'True/HaltedBySchedule');
+    const operations = fixture.emulator.ledger.writes().map(({ operation }) => operation);
+    expect(operations).toEqual(['CreateMachine', 'StopMachine', 'StartMachine', 'StopMachine']);
+  });
+
   test('team create a namespace with a VM', async () => {
     const { fixture, run } = await exampleOf('team', { namespaces: ['team-a'] });
     for (const index of [0, 1, 2]) await run(index);
@@ -141,6 +161,7 @@ test('every example with commands for a cluster like ours is run', () => {
     'gitops',
     'keep',
     'plan',
+    'schedule',
     'team',
   ]);
 });

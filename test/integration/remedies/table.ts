@@ -40,6 +40,9 @@ async function createAndChange(place: Place, wanted: object, change: (id: number
   await change(await place.until('True/Available'));
 }
 
+/** Halts a VM at any time, except in the first minute of a year. */
+const nearlyAlways = { timeZone: 'UTC', halted: [{ from: '* * * * *', to: '0 0 1 1 *' }] };
+
 const suspended = { ...spec, powerState: 'Suspended' };
 
 /** More than one: ways to come to show the reason, with other commands. */
@@ -54,6 +57,14 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
     after: [available(1)],
   },
   Available: { none: 'all is well' },
+  HaltedBySchedule: {
+    arrange: (place) => place.create('web', { powerSchedule: nearlyAlways }),
+    after: [available(1)],
+  },
+  InvalidSchedule: {
+    arrange: (place) => place.create('web', { powerSchedule: { ...nearlyAlways, timeZone: 'Europe/Atlantis' } }),
+    after: [available(1)],
+  },
   Creating: passes,
   ProvisioningFailed: atTheProvider,
   CreateOutcomeUnknown: passes,

@@ -7,6 +7,7 @@ import type {
   ManagementPolicy,
   PowerDriftPolicy,
   PowerOffMode,
+  PowerSchedule,
   PowerState,
   VirtualMachineSpec,
 } from '../types.ts';
@@ -58,6 +59,52 @@ const powerOff: Schema = {
         'Seconds for the guest to shut down, before TrySoft cuts the power or Soft repeats the signal. Hard ignores it.',
     },
   } satisfies PropertiesOf<VirtualMachineSpec['powerOff']>,
+};
+
+const cron = {
+  type: 'string',
+  maxLength: 100,
+  pattern: '^[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4}$',
+} as const satisfies Partial<Schema>;
+
+const powerSchedule: Schema = {
+  type: 'object',
+  description:
+    'Times at which the operator halts the VM although powerState is Running, and starts it again. It never starts a VM whose powerState is Halted. ' +
+    'A halt counts as Ready with reason HaltedBySchedule. The annotation vps247.com/keep-running-until suspends the schedule until a time.',
+  required: ['timeZone', 'halted'],
+  properties: {
+    timeZone: {
+      type: 'string',
+      maxLength: 64,
+      pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$',
+      description: 'The IANA name of the time zone of all times, such as Europe/Amsterdam or UTC.',
+    },
+    halted: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 8,
+      'x-kubernetes-list-type': 'atomic',
+      description: 'The windows in which the VM is halted, at most 8. They may overlap.',
+      items: {
+        type: 'object',
+        description: 'A window in which the VM is halted.',
+        required: ['from', 'to'],
+        properties: {
+          from: {
+            ...cron,
+            description:
+              'When the window begins: a cron expression of five fields (minute, hour, day of month, month, day of week), such as 0 20 * * MON-FRI.',
+          },
+          to: {
+            ...cron,
+            description:
+              'When the window ends, such as 0 7 * * MON-FRI: the first such time after each begin. A time that daylight saving time skips counts as the first time after the gap; one that occurs twice counts once.',
+          },
+        } satisfies PropertiesOf<PowerSchedule['halted'][number]>,
+      },
+    },
+  } satisfies PropertiesOf<PowerSchedule>,
 };
 
 const secretName = {
@@ -189,6 +236,7 @@ export const specSchema: Schema = {
       default: 'Running',
       description: 'The desired power state. A new VM always boots first.',
     },
+    powerSchedule,
     powerOff,
     restartRequest: {
       type: 'string',

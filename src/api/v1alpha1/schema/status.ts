@@ -286,6 +286,7 @@ export const statusSchema: Schema = {
       description:
         "The VM's state at the provider. Unknown: this version doesn't know the state, or the operator can't see the VM.",
     },
+    haltedUntil: time('Until when spec.powerSchedule halts the VM. Missing while it does not halt it.'),
     hostname: { type: 'string', maxLength: 255, description: "The VM's host name." },
     addresses,
     region: catalogStatus('The region of the VM.'),

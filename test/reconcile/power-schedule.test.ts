@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+/** The clock of a world starts at midnight. */
+const hourly = { timeZone: 'UTC', halted: [{ from: '30 * * * *', to: '45 * * * *' }] };
+
+const calls = ({ fakeProvider }: World): readonly string[] =>
+  fakeProvider.calls.map(({ operation }) => operation).filter((operation) => !/^(List|Get)/.test(operation));
+const stateOf = ({ cluster }: World): string | undefined => cluster.machine('web')?.status?.state;
+const readyOf = (world: World): string => {
+  const { status, reason } = world.condition('web', 'Ready') ?? {};
+  return `${status}/${reason}`;
+};
+
+/** `web` runs with the schedule since midnight. */
+async function scheduled(spec: Parameters<World['apply']>[1] = {}): Promise<World> {
+  const world = await createWorld();
+  world.apply('web', { powerSchedule: hourly, ...spec });
+  await world.clock.advance(10 * minute);
+  return world;
+}
+
+describe('a power schedule', () => {
+  it('halts and starts the VM once for each window, and shows until when it is halted', async () => {
+    const world = await scheduled();
+    expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
+    await world.clock.advance(30 * minute);
+    expect([readyOf(world), stateOf(world)]).toEqual(['True/HaltedBySchedule', 'Halted']);
+    expect(world.cluster.machine('web')?.status?.haltedUntil).toBe('2026-01-01T00:45:00Z');
+    await world.clock.advance(15 * minute);
+    expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
+    expect(world.cluster.machine('web')?.status?.haltedUntil).toBeUndefined();
+    await world.clock.advance(120 * minute);
+    const window = ['StopMachine', 'StartMachine'];
+    expect(calls(world)).toEqual(['CreateMachine', ...window, ...window, ...window]);
+    expect(world.events('web').join('\n')).not.toContain('PowerDrift');
+  });
+
+  it('writes nothing between its changes', async () => {
+    const world = await scheduled();
+    const before = world.cluster.writes.length;
+    await world.clock.advance(19 * minute);
+    expect(world.cluster.writes.length).toBe(before);
+    await world.clock.advance(6 * minute);
+    const inWindow = world.cluster.writes.length;
+    await world.clock.advance(9 * minute);
+    expect(world.cluster.writes.length).toBe(inWindow);
+  });
+
+  it('never starts a VM whose spec halts it, and halts it no second time', async () => {
+    const world = await scheduled({ powerState: 'Halted' });
+    await world.clock.advance(120 * minute);
+    expect([readyOf(world), calls(world)]).toEqual(['True/Available', ['CreateMachine', 'StopMachine']]);
+  });
+
+  it('is suspended by the annotation until its time, and shows that', async () => {
+    const world = await scheduled();
+    world.cluster.change('web', {
+      metadata: { annotations: { [annotations.keepRunningUntil]: '2026-01-01T00:40:00Z' } },
+    });
+    await world.clock.advance(25 * minute);
+    expect(calls(world)).toEqual(['CreateMachine']);
+    expect(world.condition('web', 'Ready')?.message).toContain(
+      'spec.powerSchedule would halt it, but vps247.com/keep-running-until keeps it running until 2026-01-01T00:40:00Z',
+    );
+    await world.clock.advance(7 * minute);
+    expect([readyOf(world), calls(world)]).toEqual(['True/HaltedBySchedule', ['CreateMachine', 'StopMachine']]);
+  });
+
+  it('starts the VM at once when the annotation is set in a window', async () => {
+    const world = await scheduled();
+    await world.clock.advance(25 * minute);
+    world.cluster.change('web', {
+      metadata: { annotations: { [annotations.keepRunningUntil]: '2026-01-01T00:45:00Z' } },
+    });
+    await world.clock.advance(2 * minute);
+    expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
+    await world.clock.advance(20 * minute);
+    expect(calls(world)).toEqual(['CreateMachine', 'StopMachine', 'StartMachine']);
+  });
+
+  it('counts a restart that is requested in a window as handled', async () => {
+    const world = await scheduled();
+    await world.clock.advance(25 * minute);
+    world.cluster.change('web', { spec: { restartRequest: 'once' } });
+    await world.clock.advance(25 * minute);
+    expect(world.cluster.machine('web')?.status?.lastRestartRequest).toBe('once');
+    expect(calls(world)).toEqual(['CreateMachine', 'StopMachine', 'StartMachine']);
+  });
+
+  it('halts a VM that is started in a window outside the operator again, as drift', async () => {
+    const world = await scheduled();
+    await world.clock.advance(25 * minute);
+    world.fakeProvider.set(world.cluster.machine('web')?.status?.id ?? 0, { state: 'Running' });
+    await world.clock.advance(5 * minute);
+    expect([readyOf(world), calls(world)]).toEqual([
+      'True/HaltedBySchedule',
+      ['CreateMachine', 'StopMachine', 'StopMachine'],
+    ]);
+    expect(world.events('web').join('\n')).toContain(
+      'is running but spec.powerSchedule halts it until 2026-01-01T00:45:00Z',
+    );
+  });
+
+  it('that is added, changed or removed takes effect immediately', async () => {
+    const world = await scheduled({
+      powerSchedule: { timeZone: 'UTC', halted: [{ from: '0 5 * * *', to: '0 6 * * *' }] },
+    });
+    world.cluster.change('web', {
+      spec: { powerSchedule: { timeZone: 'Asia/Kathmandu', halted: [{ from: '50 5 * * *', to: '0 7 * * *' }] } },
+    });
+    await world.clock.advance(2 * minute);
+    expect([readyOf(world), world.cluster.machine('web')?.status?.haltedUntil]).toEqual([
+      'True/HaltedBySchedule',
+      '2026-01-01T01:15:00Z',
+    ]);
+    world.cluster.change('web', { spec: { powerSchedule: null } });
+    await world.clock.advance(2 * minute);
+    expect([readyOf(world), calls(world)]).toEqual([
+      'True/Available',
+      ['CreateMachine', 'StopMachine', 'StartMachine'],
+    ]);
+  });
+});
+
+describe('a schedule that changes while no operator runs', () => {
+  it.each([
+    { what: 'in a window', away: 25, expected: ['StopMachine'] },
+    { what: 'after it', away: 40, expected: [] },
+    { what: 'in a later window', away: 85, expected: ['StopMachine'] },
+  ])('is caught up with once by an operator that returns $what', async ({ away, expected }) => {
+    const world = await scheduled();
+    await world.stop();
+    await world.clock.advance(away * minute);
+    const later = await createWorld({}, { beside: world });
+    await later.clock.advance(5 * minute);
+    expect(calls(later)).toEqual(['CreateMachine', ...expected]);
+  });
+
+  it('is followed when the wall clock is set back', async () => {
+    const world = await scheduled();
+    await world.clock.advance(25 * minute);
+    expect(readyOf(world)).toBe('True/HaltedBySchedule');
+    world.clock.setBack(20 * minute);
+    await world.clock.advance(60 * minute);
+    // 00:35 became 00:15: it ran until 00:30, and from 00:45 on.
+    expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
+    const [, ...powers] = calls(world);
+    expect(powers.filter((operation) => operation === 'StartMachine').length).toBe(
+      powers.filter((operation) => operation === 'StopMachine').length,
+    );
+  });
+});
+
+describe('a schedule that cannot be read', () => {
+  const broken = { ...hourly, timeZone: 'Europe/Atlantis' };
+
+  it('creates no VM until it is corrected', async () => {
+    const world = await scheduled({ powerSchedule: broken });
+    expect([readyOf(world), calls(world)]).toEqual(['False/InvalidSchedule', []]);
+    world.cluster.change('web', { spec: { powerSchedule: hourly } });
+    await world.clock.advance(5 * minute);
+    expect([readyOf(world), calls(world)]).toEqual(['True/Available', ['CreateMachine']]);
+  });
+
+  it('leaves the power of the VM as it is, and blocks no deletion', async () => {
+    const world = await scheduled();
+    world.cluster.change('web', { spec: { powerSchedule: broken } });
+    await world.clock.advance(60 * minute);
+    expect([readyOf(world), calls(world)]).toEqual(['False/InvalidSchedule', ['CreateMachine']]);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(10 * minute);
+    expect(world.cluster.machine('web')).toBeUndefined();
+    expect(calls(world).at(-1)).toBe('DeleteMachine');
+  });
+});
