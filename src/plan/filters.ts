@@ -1,6 +1,7 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { PlannedAction } from '../api/v1alpha1/types.ts';
 import { type Action, type Decision, requeue, isProviderCall, type StatusReason, keptOperations } from './action.ts';
+import { isKeptRunning } from './power.ts';
 import type { Observed } from './observed.ts';
 import { sequenceOf } from './sequence.ts';
 import { rateLimitPause } from './failure-status.ts';
@@ -164,4 +165,15 @@ function observing(o: Observed): StatusReason {
   const { id } = identity.kind === 'Known' ? identity : object.spec.adoption;
   const which = id === undefined ? quoted(name) : `${id}`;
   return { reason: 'Observing', message: `reading the VMs of the account to look for VM ${which}` };
+}
+
+/** Timers follow the monotonic clock, and a schedule the wall clock, which may be set: milliseconds. */
+const longestWait = 60 * 60_000;
+
+/** Requeues the object when its schedule, or the time until which it is kept running, changes the desired power state. */
+export function untilScheduleChange(o: Observed, decision: Decision): Decision {
+  if (o.schedule === undefined) return decision;
+  const changes = [o.schedule.validUntil, ...(isKeptRunning(o) ? [o.requests.keepRunningUntil ?? Infinity] : [])];
+  const left = Math.max(0, Math.min(...changes) - o.now);
+  return left === Infinity ? decision : { ...decision, after: Math.min(decision.after ?? Infinity, left, longestWait) };
 }

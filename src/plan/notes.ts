@@ -1,7 +1,7 @@
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
-import { isKeptRunning } from './desired-power.ts';
+import { isKeptRunning } from './power.ts';
 import type { Observed } from './observed.ts';
 import { retainVm } from '../api/v1alpha1/commands.ts';
 import { toSeconds } from './whole-seconds.ts';

@@ -1,7 +1,7 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, type StatusReason, perform, requeue, keptOperations } from './action.ts';
-import { desiredPowerState } from './desired-power.ts';
+import { desiredPowerState } from './power.ts';
 import type { Observed } from './observed.ts';
 import { isObserving } from './filters.ts';
 

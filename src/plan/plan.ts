@@ -9,12 +9,11 @@ import { recognize, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf } from './defaults.ts';
 import { externallyDeleted } from './external-deletion.ts';
 import { missing, rejected } from './failure-status.ts';
-import { deferCalls, unwritable, isObserving, underPolicy, queued, explained } from './filters.ts';
+import { deferCalls, unwritable, isObserving, underPolicy, queued, explained, untilScheduleChange } from './filters.ts';
 import { orphan } from './orphan.ts';
 import { retainHint, withNotes, duplicateMachine } from './notes.ts';
 import type { Observed } from './observed.ts';
 import { passwordUnwritten } from './password.ts';
-import { scheduleInvalid, untilScheduleChange } from './desired-power.ts';
 import { correctOrReport } from './power.ts';
 import { protectedDeletion, isDeletionProtected } from './protection.ts';
 import { deleteMachine } from './delete.ts';
@@ -100,6 +99,16 @@ function specUnreadable(o: Observed): Decision | undefined {
   return requeue({ reason: 'InvalidSpec', message }, keptOperations(o));
 }
 
+/**
+ * What the schedule would have the VM do isn't known, so its power isn't changed and it isn't created. A deletion needs
+ * no schedule.
+ */
+function scheduleUnreadable(o: Observed): Decision | undefined {
+  if (o.schedule?.kind !== 'Invalid') return undefined;
+  const message = `${o.schedule.message}; the operator doesn't change the power of the VM, and doesn't create one, until that is fixed`;
+  return requeue({ reason: 'InvalidSchedule', message }, keptOperations(o));
+}
+
 /** The user wants to keep the VM. No call is made, so nothing has to be known about the VM. */
 function releaseWithoutDelete(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
@@ -181,7 +190,7 @@ function unrecordedMachine(o: Observed): Decision | undefined {
 }
 
 function creation(o: Observed): Decision | undefined {
-  return o.identity.kind !== 'Known' && o.machine.kind === 'Absent' ? (scheduleInvalid(o) ?? create(o)) : undefined;
+  return o.identity.kind !== 'Known' && o.machine.kind === 'Absent' ? (scheduleUnreadable(o) ?? create(o)) : undefined;
 }
 
 /** The VM is on record, but the finalizer or the hint is missing or wrong, or the create intent still exists. */
@@ -204,7 +213,7 @@ function initialPassword(o: Observed): Decision | undefined {
 function powerState(o: Observed): Decision | undefined {
   if (o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
-  const decision = scheduleInvalid(o) ?? correctOrReport(o, machine);
+  const decision = scheduleUnreadable(o) ?? correctOrReport(o, machine);
   const handledRestart = decision.handledRestart ?? handledWithoutRestart(o, machine);
   const after =
     o.history.passwordConflict === undefined ? decision.after : Math.min(decision.after ?? Infinity, passwordRetry);

@@ -4,13 +4,40 @@ import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
 import { type Decision, type StatusReason, requeue } from './action.ts';
 import { actualOf, compareWithSpec } from './as-specified.ts';
-import { desiredPowerState, haltedUntil, isHaltedBySchedule } from './desired-power.ts';
 import { operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { restart, restarting } from './restart.ts';
 import { startFailureAfter } from './call-backoff.ts';
 import { failedTaskNote, provisioningFailed } from './task.ts';
 import { toSeconds } from './whole-seconds.ts';
+
+/**
+ * The power state that the VM is to have now. A schedule can halt a VM that is to run, and never starts one that isn't:
+ *
+ * | spec.powerState | spec.powerSchedule | keep-running-until | desired |
+ * | --------------- | ------------------ | ------------------ | ------- |
+ * | Halted          | any                | any                | Halted  |
+ * | Running         | in a window        | past or none       | Halted  |
+ * | Running         | in a window        | in the future      | Running |
+ * | Running         | none or outside    | any                | Running |
+ */
+export function desiredPowerState(o: Observed): PowerState {
+  return isHaltedBySchedule(o) ? 'Halted' : o.object.spec.powerState;
+}
+
+export function isHaltedBySchedule(o: Observed): boolean {
+  return o.object.spec.powerState === 'Running' && o.schedule?.kind === 'Halted' && !isKeptRunning(o);
+}
+
+/** When the schedule ends the halt (epoch milliseconds); undefined if it doesn't halt the VM now, or if that isn't known. */
+export function haltedUntil(o: Observed): number | undefined {
+  return isHaltedBySchedule(o) && o.schedule?.kind === 'Halted' ? o.schedule.until : undefined;
+}
+
+/** Whether a window of the schedule has no effect now, because the user wants the VM to run. */
+export function isKeptRunning({ now, requests, schedule }: Observed): boolean {
+  return schedule?.kind === 'Halted' && (requests.keepRunningUntil ?? 0) > now;
+}
 
 /**
  * The power table. "stop" is the shutdown signal, which the guest may ignore; "kill" cuts the power.

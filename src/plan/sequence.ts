@@ -4,9 +4,8 @@ import type { CatalogRef, CreateRequest, Machine, MachineState, Package } from '
 import { quoted } from '../domain/text.ts';
 import type { Action } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
-import { desiredPowerState } from './desired-power.ts';
 import type { Observed } from './observed.ts';
-import { graceOf } from './power.ts';
+import { graceOf, desiredPowerState } from './power.ts';
 import { isToBeDeleted } from './protection.ts';
 
 /** Bytes of text from the spec, which its reader has already. */

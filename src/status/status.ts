@@ -7,7 +7,7 @@ import type { Decision, StatusReason } from '../plan/action.ts';
 import { actualOf, compareWithSpec } from '../plan/as-specified.ts';
 import { recognize } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
-import { desiredPowerState, haltedUntil } from '../plan/desired-power.ts';
+import { desiredPowerState, haltedUntil } from '../plan/power.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/notes.ts';
 import { toSeconds } from '../plan/whole-seconds.ts';
