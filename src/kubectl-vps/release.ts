@@ -17,10 +17,10 @@ export async function release(context: Context): Promise<ExitCode> {
   for (const vm of vms) check(vm);
   for (const vm of vms)
     screen.print(`${keyOf(vm)}: the object is ${isDeleting(vm) ? 'being deleted' : 'deleted'}; ${fate(vm)}`);
-  const [first] = vms;
-  const answer = vms.length === 1 && first !== undefined ? first.metadata.name : String(vms.length);
-  const request = vms.length === 1 ? 'Type the name of the object' : 'Type the number of objects';
-  if (!(await confirm(context, answer, request))) return 4;
+  // Chosen by `-l` or `--all`, even one object may be another one than the user has in mind.
+  const only = context.names.length === 1 ? vms[0]?.metadata.name : undefined;
+  const request = only === undefined ? 'Type the number of objects' : 'Type the name of the object';
+  if (!(await confirm(context, only ?? String(vms.length), request))) return 4;
   for (const vm of vms) {
     if (options['dry-run'] === true) {
       await retain(context, vm);

@@ -9,7 +9,11 @@ const blocks = shellBlocks('docs/disaster-recovery.md');
 test('every command of the page has a unique name, by which a test runs it', () => {
   const runs = readFileSync(path.join(root, 'test/integration/operator/recovery.test.ts'), 'utf8');
   expect(blocks.length).toBeGreaterThan(8);
-  expect(blocks.filter(({ name }) => !runs.includes(`documented(page, '${name}')`))).toEqual([]);
+  expect(
+    blocks.filter(
+      ({ name }) => !runs.includes(`documented(page, '${name}')`) && !runs.includes(`confirmed('${name}', `),
+    ),
+  ).toEqual([]);
   expect(new Set(blocks.map(({ name }) => name)).size).toBe(blocks.length);
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { condition, FakeKubectl, vm, vps } from './world.ts';
+import { ago, condition, FakeKubectl, vm, vps } from './world.ts';
 
 const none = { id: undefined, providerName: undefined, state: undefined, origin: undefined } as object;
 
@@ -125,6 +125,20 @@ describe('release', () => {
       ['patch', '--patch={"spec":{"deletionPolicy":"Retain"}}'],
       ['delete', '--raw=/apis/vps247.com/v1alpha1/namespaces/default/virtualmachines/web'],
     ]);
+  });
+
+  test('--deleting keeps the VMs of objects that are being deleted, and changes no other object', async () => {
+    const deleting = { metadata: { deletionTimestamp: ago(5) }, spec: { deletionProtection: true } };
+    const fake = new FakeKubectl(vm('web'), vm('db', deleting));
+    expect(await vps(fake, 'release --all --deleting', { answer: 'db' })).toMatchObject({ code: 4 });
+    expect(fake.writes()).toEqual([]);
+    const { stdout } = await vps(fake, 'release --all --deleting', { answer: '1' });
+    expect(stdout).toContain('default/db: the object is being deleted; VM db-0a1b2c3d (id 1001) stays');
+    expect(fake.objects.map(({ spec }) => spec['deletionPolicy'])).toEqual([undefined, 'Retain']);
+    expect(fake.writes()).toHaveLength(1);
+    expect((await vps(new FakeKubectl(vm('web')), 'release --all --deleting')).stdout).toBe(
+      'No object is being deleted.\n',
+    );
   });
 
   test('a write of the operator in between changes nothing, and a policy that was set back prevents the deletion', async () => {

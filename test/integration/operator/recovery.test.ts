@@ -118,6 +118,10 @@ async function twoLists(): Promise<void> {
   await home.cluster.until('two lists', async () => lists() >= before + 2);
 }
 
+/** A command of the page, with the number of objects that its user types. */
+const confirmed = (name: string, count: number): string =>
+  documented(page, name).replace(/\n$/, ` --confirm ${count}\n`);
+
 /** The whole fleet, running at home, and who holds what. */
 async function live(): Promise<Readonly<Record<string, number>>> {
   await startAt(home);
@@ -276,11 +280,11 @@ describe('an object that is lost and restored', () => {
     const before = held(await home.until('default/web True/Available', 'team-a/cache True/Available'));
     await home.sh('kubectl delete vps --all -A --wait=false');
     await home.cluster.until('both were sent the signal', async () => calls().length === 4);
-    await home.sh(documented(page, 'orphan-all'));
+    await home.sh(confirmed('orphan-all', 2));
     await home.until();
     await home.sh(apply);
     await home.until('default/web False/OrphanCandidateFound', 'team-a/cache False/OrphanCandidateFound');
-    await home.sh(documented(page, 'adopt-applied'));
+    await home.sh(confirmed('adopt-applied', 2));
     await home.cluster.until(
       'both are adopted again',
       async () => Object.keys(held(await home.objects())).length === 2,
@@ -307,7 +311,7 @@ describe('an object that is lost and restored', () => {
     await home.until('gone/web Unknown/CredentialsMissing');
     const conditions = (await home.object('web', 'gone')).status?.conditions ?? [];
     expect(conditions.find(({ type }) => type === 'DeletionBlocked')?.status).toBe('True');
-    await home.sh(documented(page, 'orphan-all'));
+    await home.sh(confirmed('orphan-all', 1));
     await home.sh('kubectl wait --for=delete namespace/gone --timeout=60s');
     expect(calls()).toEqual(['CreateMachine']);
     expect(liveNames()).toHaveLength(1);
@@ -329,7 +333,7 @@ describe('a lost cluster', () => {
     await other.until(...allShow('Unknown/IdentityFromOtherObject'));
     await twoLists();
     expect(calls()).toEqual(done);
-    await other.sh(documented(page, 'adopt-restored'));
+    await other.sh(confirmed('adopt-restored', 3));
     expect(held(await other.until(...allShow('True/Available')))).toEqual(before);
 
     // spec.adoption is not needed any more after the VM is recorded, and no manifest has it.
@@ -354,7 +358,12 @@ describe('a lost cluster', () => {
     await home.until(...allShow('False/OrphanCandidateFound'), 'default/db False/NameTaken');
     await twoLists();
     expect(calls()).toEqual(done);
-    await home.sh(documented(page, 'adopt-applied'));
+    const shown = await home.sh(`${documented(page, 'adopt-applied').trimEnd()} --dry-run`);
+    expect(shown).toMatch(/^default +db +db-main +decide: NameTaken$/m);
+    await expect(home.sh(confirmed('adopt-applied', 4))).rejects.toThrow('the answer is 3');
+    await twoLists();
+    expect((await home.objects()).filter(({ spec }) => spec.adoption.policy !== 'Never')).toEqual([]);
+    await home.sh(confirmed('adopt-applied', 3));
     await home.until(...allShow('True/Available'), 'default/db False/NameTaken');
     await home.sh(documented(page, 'adopt-one').replace(' web ', ' db '));
     const objects = await home.until(...allShow('True/Available'), 'default/db True/Available');
@@ -376,9 +385,9 @@ describe('a lost cluster', () => {
     await home.sh(apply);
     await startAt(home);
     await home.until(...keys.map((key) => `${key} False/OrphanCandidateFound`));
-    const said = await home.sh(documented(page, 'adopt-applied'));
-    expect(said).toContain('default/web may mean');
-    expect(said).toContain('team-a/web may mean');
+    const said = await home.sh(confirmed('adopt-applied', 1));
+    expect(said).toMatch(/^default +web .* or .*decide: 2 VMs may be meant$/m);
+    expect(said).toMatch(/^team-a +web .* or .*decide: 2 VMs may be meant$/m);
     await home.until(
       'default/web False/OrphanCandidateFound',
       'team-a/web False/OrphanCandidateFound',
@@ -395,7 +404,7 @@ describe('a lost cluster', () => {
       const { status } = await home.object('web', 'team-a');
       return status?.orphanCandidates?.length === 1;
     });
-    await home.sh(documented(page, 'adopt-applied'));
+    await home.sh(confirmed('adopt-applied', 1));
     expect(held(await home.until(...keys.map((key) => `${key} True/Available`)))).toEqual(before);
     expect(calls()).toEqual(done);
   });

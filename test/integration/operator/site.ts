@@ -8,6 +8,7 @@ import { fastSettings } from '../../support/fast-settings.ts';
 import { type OperatorProcess, startOperator } from '../../support/operator-process.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import { installPlugin } from '../../support/plugin.ts';
 import { recordObjects } from '../../support/record-objects.ts';
 import { sharedCluster } from '../../support/shared-cluster.ts';
 
@@ -46,7 +47,9 @@ export class Site {
     await cluster.applyCrd();
     await cluster.applyRights();
     const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', logs);
-    return new Site(plane, cluster, kubeconfig, logs);
+    const site = new Site(plane, cluster, kubeconfig, logs);
+    await installPlugin(path.join(site.folder, 'bin'));
+    return site;
   }
 
   /** Runs a script with kubectl on the PATH, and returns its output. Rejects with its message if the last command fails. */
@@ -54,7 +57,12 @@ export class Site {
     const child = spawn('sh', ['-c', script], {
       cwd: this.folder,
       env: {
-        PATH: `${path.dirname(sharedCluster().kubectl)}${path.delimiter}${process.env['PATH'] ?? ''}`,
+        PATH: [
+          path.join(this.folder, 'bin'),
+          path.dirname(sharedCluster().kubectl),
+          process.env['PATH'],
+          path.dirname(process.execPath),
+        ].join(path.delimiter),
         // kubectl keeps its cache there.
         HOME: this.folder,
         KUBECONFIG: this.#plane.kubeconfigPath,
