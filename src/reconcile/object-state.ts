@@ -7,7 +7,7 @@ import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
 import type { Rewrites } from './rewrites.ts';
-import { type PowerHistory, type MachineRead, unseen, withRead } from './power-history.ts';
+import { historyOf, type MachineRead, type Moment, type PasswordConflict, unseen, withRead } from './object-history.ts';
 
 /** How many settled create intents are remembered: after a lost response, any of them may be the stored one. */
 const maxSettledIntents = 32;
@@ -30,12 +30,6 @@ export interface UnsavedStatus {
     /** Consecutive refusals. */
     readonly count: number;
   };
-}
-
-/** One moment by both clocks: epoch milliseconds, and monotonic milliseconds. */
-export interface Moment {
-  readonly now: number;
-  readonly monotonic: number;
 }
 
 /** The part of the object's state that `observe` reads. It writes none of it. */
@@ -114,8 +108,7 @@ export class ObjectState {
   #request: string | undefined;
   requestedAt: number | undefined;
   /** Why the Secret for the initial password was not written, and when (monotonic) that is retried. */
-  #passwordConflict:
-    { readonly statusReason: StatusReason; readonly until: number; readonly outdated: string | undefined } | undefined;
+  #passwordConflict: (PasswordConflict & { readonly until: number }) | undefined;
   /** The generation of the spec that this state is about. */
   #generation: number | undefined;
   /** Since when (monotonic) the Secret of a deleted object has the name of this object's Secret. */
@@ -314,59 +307,29 @@ export class ObjectState {
     this.failures = 0;
   }
 
-  #currentRefusal(now: number, basis: () => string): Failure | undefined {
-    const refusal = this.#refusal;
-    if (refusal === undefined || refusal.until <= now || refusal.account !== this.account) return undefined;
-    return refusal.basis === basis() ? refusal.failure : undefined;
-  }
-
   /**
-   * The history for `plan`, in epoch milliseconds, including a read that isn't recorded yet. Each basis is a function
-   * because it costs a hash that only a refusal needs.
+   * The history for `plan`, including a read that isn't recorded yet. Each basis is a function because it costs a hash
+   * that only a refusal needs.
    */
-  history(
-    { now, monotonic }: Moment,
-    basis: () => string,
-    writeBasis: () => string,
-    lastRead?: MachineRead,
-  ): ObservedHistory {
-    const power: PowerHistory = lastRead === undefined ? this.#power : withRead(this.#power, lastRead);
-    // A new state of the VM ends deferrals because of the previous one.
-    const { refusedSince, refusedWords, notBefore } =
-      power.state === this.#power.state
-        ? this
-        : { refusedSince: undefined, refusedWords: undefined, notBefore: undefined };
-    const epochOf = (moment: number): number => now - (monotonic - moment);
-    const since = (moment: number | undefined): number => (moment === undefined ? 0 : monotonic - moment);
-    const refusal = this.#currentRefusal(monotonic, basis);
+  history(moment: Moment, basis: () => string, writeBasis: () => string, lastRead?: MachineRead): ObservedHistory {
+    const now = moment.monotonic;
+    const refusal = this.#refusal;
     const write = this.#writeRefusal;
-    const isUnwritable = write !== undefined && write.until > monotonic && write.basis === writeBasis();
     const conflict = this.#passwordConflict;
-    return {
-      knownFor: since(this.firstSeenAt),
-      stateFor: power.state === undefined ? 0 : since(power.stateSince),
-      taskBusyFor: since(power.busySince),
-      ...(power.lastUpAt === undefined ? {} : { lastUpAt: epochOf(power.lastUpAt) }),
-      ...(power.lastDownAt === undefined ? {} : { lastDownAt: epochOf(power.lastDownAt) }),
-      refusedFor: since(refusedSince),
-      ...(refusedWords === undefined ? {} : { refusedWords }),
-      wasActedOn: power.lastUpAt !== undefined && power.updatedAt !== power.updatedAtWhenUp,
-      ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: epochOf(this.deleteAcceptedAt) }),
-      deletes: this.deletes,
-      ...(refusal === undefined ? {} : { refusal }),
-      ...(isUnwritable
-        ? { writeRefusal: { action: write.action, message: write.message, until: epochOf(write.until) } }
-        : {}),
-      ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
-      ...(conflict !== undefined && conflict.until > monotonic
-        ? {
-            passwordConflict: conflict.statusReason,
-            ...(conflict.outdated === undefined ? {} : { outdatedPasswordSecret: conflict.outdated }),
-          }
-        : {}),
-      ...(this.queueing === 'Unreported' ? { isQueued: true } : {}),
-      ...(notBefore === undefined ? {} : { notBefore: epochOf(notBefore) }),
-    };
+    const isCreateRefused =
+      refusal !== undefined && refusal.until > now && refusal.account === this.account && refusal.basis === basis();
+    const isWriteRefused = write !== undefined && write.until > now && write.basis === writeBasis();
+    return historyOf(
+      {
+        ...this,
+        power: this.#power,
+        refusal: isCreateRefused ? refusal.failure : undefined,
+        writeRefusal: isWriteRefused ? write : undefined,
+        passwordConflict: conflict !== undefined && conflict.until > now ? conflict : undefined,
+      },
+      moment,
+      lastRead,
+    );
   }
 }
 

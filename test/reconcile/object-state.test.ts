@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Machine, MachineState } from '../../src/domain/machine.ts';
 import type { Account } from '../../src/provider/account/account.ts';
-import { ObjectState, type Moment } from '../../src/reconcile/object-state.ts';
-import type { MachineRead } from '../../src/reconcile/power-history.ts';
+import { ObjectState } from '../../src/reconcile/object-state.ts';
+import type { MachineRead, Moment } from '../../src/reconcile/object-history.ts';
 import { failure, machineIn } from '../plan/fixtures.ts';
 
 const epoch = Date.UTC(2026, 5, 1);

@@ -6,7 +6,7 @@ import type { Catalog, TimedRead } from './account.ts';
 import type { CallAdmission } from './admission/call-admission.ts';
 import type { CredentialStatus } from './credential-status.ts';
 import type { KeyProbes } from './polling/key-probes.ts';
-import type { Subscriptions, MachineRead, Subscription } from './subscriptions.ts';
+import type { Subscriptions, SingleRead, Subscription } from './subscriptions.ts';
 
 /** The flow of the account's own reads. No key or namespace is empty, so it is unique. */
 const accountFlow = '';
@@ -82,7 +82,7 @@ export class Reads {
 /** A failure is returned again for a short time, so that a thousand objects that need the same read cause one. */
 const failureKeptFor = 5_000;
 
-type MachineResult = NonNullable<MachineRead['result']>;
+type MachineResult = NonNullable<SingleRead['result']>;
 
 /**
  * The newest read of a single machine for each key. A read doesn't block: its key is woken when it ends, and calls
@@ -135,7 +135,7 @@ export class MachineReads {
       if (record.read !== undefined && isListed(record.read.id)) record.read = undefined;
   }
 
-  async #run(record: Subscription, read: MachineRead): Promise<void> {
+  async #run(record: Subscription, read: SingleRead): Promise<void> {
     read.isInFlight = true;
     const result = await this.#getMachine(read.id, record);
     read.isInFlight = false;

@@ -21,14 +21,14 @@ export interface Subscription {
   /** Polls fast, and what shows the machine: a single read, until one didn't show it. Written by `Poller`. */
   fastPolling: 'Machine' | 'List' | undefined;
   /** The newest read of the machine alone. Written by `MachineReads`. */
-  read: MachineRead | undefined;
+  read: SingleRead | undefined;
   /** Waits for the catalog. Written by `CatalogCache`. */
   awaitsCatalog: boolean;
   /** When the key may recreate its machine. Written by `RecreationRate`. */
   recreationSlot: number | undefined;
 }
 
-export interface MachineRead {
+export interface SingleRead {
   readonly id: ProviderId;
   isInFlight: boolean;
   result: TimedRead<Machine | undefined> | undefined;

@@ -1,5 +1,5 @@
 import type { MachineObservation } from '../../plan/observed.ts';
-import type { MachineRead } from '../power-history.ts';
+import type { MachineRead } from '../object-history.ts';
 
 /** A read that has to start at or after `after` (monotonic): a list, or any read of the object's VM. */
 export interface ReadRequest {

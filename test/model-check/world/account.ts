@@ -5,7 +5,7 @@ import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { AccountName, AccountState, List, PendingRead, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
-import type { MachineRead } from '../../../src/provider/account/subscriptions.ts';
+import type { SingleRead } from '../../../src/provider/account/subscriptions.ts';
 import type { OpenAccount } from './open-account.ts';
 import { assignParts, isEqual, partsOf } from './parts.ts';
 
@@ -128,7 +128,7 @@ export class RunningAccount {
     };
   }
 
-  get #machineRead(): MachineRead | undefined {
+  get #machineRead(): SingleRead | undefined {
     return this.account.$subscriptions.get(objectKey)?.read;
   }
 

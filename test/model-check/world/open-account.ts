@@ -1,6 +1,6 @@
 import type { Outcome } from '../../../src/domain/failure.ts';
 import type { Catalog, RegisteredAccount, Snapshot } from '../../../src/provider/account/account.ts';
-import type { MachineRead, Subscription } from '../../../src/provider/account/subscriptions.ts';
+import type { SingleRead, Subscription } from '../../../src/provider/account/subscriptions.ts';
 
 /** The account with its private fields, which `loadSubject` makes accessible. */
 export interface OpenAccount extends RegisteredAccount {
@@ -14,6 +14,6 @@ export interface OpenAccount extends RegisteredAccount {
   };
   readonly $machines: { $snapshot: Snapshot | undefined };
   readonly $subscriptions: { get(key: string): Subscription | undefined };
-  readonly $machineReads: { $run(record: Subscription, read: MachineRead): Promise<void> };
+  readonly $machineReads: { $run(record: Subscription, read: SingleRead): Promise<void> };
   readonly $catalog: { $kept: { readonly outcome: Outcome<Catalog>; readonly until: number } };
 }
