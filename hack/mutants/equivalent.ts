@@ -89,7 +89,7 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'It is asked for in a list only, and each list begins with a new one.',
   },
   {
-    file: 'src/kubernetes/cache/resource-version.ts',
+    file: 'src/kubernetes/cache/store.ts',
     function: 'isNewer',
     kind: 'comparison',
     text: 'a.length > b.length',

@@ -1,11 +1,11 @@
-import { group, plural, version } from '../api/v1alpha1/constants.ts';
+import { group, plural, version, kind } from '../api/v1alpha1/constants.ts';
 import { KubeError } from '../kubernetes/errors.ts';
-import type { AccessReview } from '../kubernetes/access-review.ts';
+import type { AccessReview, Permission } from '../kubernetes/access-review.ts';
 import { wait } from '../kubernetes/wait.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
-import { type RequiredPermission, requiredPermissions } from './required-permissions.ts';
-import { missingFields } from './served-schema.ts';
+import { virtualMachineSchema } from '../api/v1alpha1/schema.ts';
+import type { Schema } from '../api/v1alpha1/schema/openapi.ts';
 
 export interface PreflightDeps {
   readonly accessReview: AccessReview;
@@ -127,4 +127,60 @@ async function refusedIn(
 function sentence({ verb, group: of, resource, subresource }: RequiredPermission, where: readonly string[]): string {
   const what = [resource, subresource].filter((part) => part !== undefined).join('/');
   return `The operator may not ${verb} ${what}${of === '' ? '' : ` (${of})`} in ${where.join(', ')}`;
+}
+
+interface RequiredPermission extends Permission {
+  /** The effect if it is missing; undefined: the operator can't work, and waits for it. */
+  readonly without?: string;
+}
+
+const noPrompt = 'a changed API key is noticed after minutes only';
+const noEvents = 'the operator emits no events';
+
+/**
+ * The permissions that the operator needs in the namespaces of its objects: the only source for the check at startup.
+ */
+export const requiredPermissions: readonly RequiredPermission[] = [
+  ...['get', 'list', 'watch', 'patch'].map((verb) => ({ verb, group, resource: plural })),
+  { verb: 'patch', group, resource: plural, subresource: 'status' },
+  { verb: 'get', group: '', resource: 'secrets' },
+  { verb: 'list', group: '', resource: 'secrets', without: noPrompt },
+  { verb: 'watch', group: '', resource: 'secrets', without: noPrompt },
+  { verb: 'create', group: '', resource: 'secrets', without: 'initial passwords are not kept' },
+  { verb: 'create', group: 'events.k8s.io', resource: 'events', without: noEvents },
+  { verb: 'patch', group: 'events.k8s.io', resource: 'events', without: 'events that happen again are not counted' },
+];
+
+/** A schema as the API server returns it: any field may be missing. */
+interface Served {
+  readonly properties?: Readonly<Record<string, Served>>;
+  readonly items?: Served;
+  readonly enum?: readonly unknown[];
+}
+
+/**
+ * The fields that this operator uses and the installed CRD lacks, such as `spec.powerOff.mode`, and missing enum
+ * values, such as `spec.powerState=Halted`; undefined if the API server's OpenAPI document doesn't contain the
+ * resource. For a completely missing field, only the field is listed.
+ */
+export function missingFields(openApi: unknown): readonly string[] | undefined {
+  // Parses any response; whatever isn't there is missing.
+  const { components } = (openApi ?? {}) as {
+    readonly components?: { readonly schemas?: Readonly<Record<string, Served>> };
+  };
+  const found = Object.entries(components?.schemas ?? {}).find(([name]) => name.endsWith(`.${version}.${kind}`));
+  return found && fieldsMissingIn(virtualMachineSchema, found[1], []);
+}
+
+function fieldsMissingIn(wanted: Schema, served: Served | undefined, path: readonly string[]): readonly string[] {
+  if (served === undefined) return [path.join('.')];
+  // The server describes built-in kinds beside a reference to them, so metadata has no properties here.
+  const properties = Object.entries(wanted.properties ?? {});
+  return [
+    ...properties.flatMap(([name, schema]) => fieldsMissingIn(schema, served.properties?.[name], [...path, name])),
+    ...(wanted.enum ?? []).flatMap((value) =>
+      served.enum?.includes(value) === false ? [`${path.join('.')}=${value}`] : [],
+    ),
+    ...(wanted.items === undefined ? [] : fieldsMissingIn(wanted.items, served.items, [...path, '[]'])),
+  ];
 }

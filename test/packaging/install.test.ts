@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseDuration } from '../../src/domain/duration.ts';
-import { requiredPermissions } from '../../src/startup/required-permissions.ts';
+import { requiredPermissions } from '../../src/startup/preflight.ts';
 import { settingNames, settingsTable, variableOf } from '../../src/config/settings.ts';
 import { definitions, installation, onlyOne, packageVersion, readManifests } from './manifests.ts';
 

@@ -3,8 +3,7 @@ import { virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import { KubeError } from '../../src/kubernetes/errors.ts';
 import type { AccessReview, Permission } from '../../src/kubernetes/access-review.ts';
 import type { Log } from '../../src/telemetry/log.ts';
-import { waitUntilReady } from '../../src/startup/preflight.ts';
-import { missingFields } from '../../src/startup/served-schema.ts';
+import { waitUntilReady, missingFields } from '../../src/startup/preflight.ts';
 import { createManualClock } from '../support/clock.ts';
 
 /** The schema as the API server serves it, less the fields named. */

@@ -2,7 +2,6 @@ import type { KubeClient, ListPage, Resource } from '../client.ts';
 import { responseError, KubeError, readStatus } from '../errors.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { isEndOfInitial, readBookmark, decodeObject, type Decoder } from './decoder.ts';
-import { createIdleTimeout } from './idle-timeout.ts';
 import type { Store, ObjectVersion } from './store.ts';
 
 export interface ListerOptions<Row> {
@@ -138,4 +137,22 @@ export function createLister<Row>(options: ListerOptions<Row>): (how: ListReques
       return undefined;
     }
   }
+}
+
+/** Aborts its signal when nothing was received for `milliseconds`. */
+export function createIdleTimeout(clock: Clock, milliseconds: number) {
+  const controller = new AbortController();
+  let receivedAt = clock.monotonic();
+  // Checked when the time may be over, because moving a timer with each of thousands of events is expensive.
+  const look = (): void => {
+    const left = receivedAt + milliseconds - clock.monotonic();
+    if (left <= 0) controller.abort();
+    else cancel = clock.schedule(left, look);
+  };
+  let cancel = clock.schedule(milliseconds, look);
+  return {
+    signal: controller.signal,
+    reset: () => void (receivedAt = clock.monotonic()),
+    end: () => cancel(),
+  };
 }

@@ -4,11 +4,9 @@ import { responseError, KubeError, type KubeErrorReason, readStatus } from '../e
 import { wait } from '../wait.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { WatchBackoff } from './watch-backoff.ts';
-import { createLister, type ListerOptions } from './initial-list.ts';
+import { createLister, type ListerOptions, createIdleTimeout } from './initial-list.ts';
 import { readBookmark, decodeObject } from './decoder.ts';
-import { isNewer } from './resource-version.ts';
-import { createIdleTimeout } from './idle-timeout.ts';
-import type { ObjectChange, ObjectVersion } from './store.ts';
+import { isNewer, type ObjectChange, type ObjectVersion } from './store.ts';
 
 /** The API server doesn't serve the resource, because its CRD is missing, or this client may not read it. */
 export type WatchBlocker = 'NotServed' | 'Forbidden';

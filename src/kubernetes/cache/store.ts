@@ -1,5 +1,3 @@
-import { isNewer } from './resource-version.ts';
-
 /** One version of one object, as the server sent it. */
 export interface ObjectVersion<T> {
   /** `namespace/name`. */
@@ -160,4 +158,12 @@ export class Store<T> {
     else this.#entries.set(key, next);
     return before === undefined && next === undefined ? undefined : { key, before, after: next?.object };
   }
+}
+
+/**
+ * Whether resourceVersion `a` is newer than `b`. All objects of a server share one sequence of decimal numbers without
+ * leading zeros. They can exceed the precision of a number, so they are compared by length, then by digits.
+ */
+export function isNewer(a: string, b: string): boolean {
+  return a.length === b.length ? a > b : a.length > b.length;
 }

@@ -1,22 +1,18 @@
-import type { Clock } from '../../domain/clock.ts';
-import { systemClock } from '../../domain/clock.ts';
+import { type Clock, systemClock } from '../../domain/clock.ts';
 import type { Fence } from '../../domain/fence.ts';
-import type { FailureCode, Operation, Outcome } from '../../domain/failure.ts';
-import { isWrite } from '../../domain/failure.ts';
+import { type FailureCode, type Operation, type Outcome, isWrite } from '../../domain/failure.ts';
 import type { Machine, ProviderId } from '../../domain/machine.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../provider.ts';
-import type { Reading } from './response.ts';
-import { interpret, unsendable } from './response.ts';
-import { checkBaseUrl } from './base-url.ts';
+import { type Reading, interpret, unsendable } from './response.ts';
+import { checkBaseUrl } from '../../domain/base-url.ts';
 import { KnownSecrets } from './known-secrets.ts';
 import { listLimits } from './list-parser.ts';
+import { type ReadRetries, retryRead } from './retry.ts';
+import { type Exchange, type ExchangeRequest, exchange } from './transport.ts';
+
 import * as mapping from './decode.ts';
-import type { ReadRetries } from './retry.ts';
-import { retryRead } from './retry.ts';
-import type { Exchange, ExchangeRequest } from './transport.ts';
-import { exchange } from './transport.ts';
 
 /** A request that has ended. A read may take several. */
 export interface CallRecord {

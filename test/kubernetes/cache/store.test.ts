@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isNewer } from '../../../src/kubernetes/cache/resource-version.ts';
-import { Store, type ObjectVersion } from '../../../src/kubernetes/cache/store.ts';
+import { isNewer, Store, type ObjectVersion } from '../../../src/kubernetes/cache/store.ts';
 import { assertProperty } from '../../support/property.ts';
 
 test.each<[string, string, boolean, string]>([

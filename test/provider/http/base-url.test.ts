@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkBaseUrl } from '../../../src/provider/http/base-url.ts';
+import { checkBaseUrl } from '../../../src/domain/base-url.ts';
 
 const accepted: readonly [url: string, insecure: boolean, base: string][] = [
   ['https://api.vps247.com', false, 'https://api.vps247.com'],
