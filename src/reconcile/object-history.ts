@@ -52,7 +52,7 @@ export interface PasswordConflict {
   readonly outdated: string | undefined;
 }
 
-/** What the history is made of. Times are monotonic. */
+/** The fields that the history is computed from. Times are monotonic. */
 interface HistorySource {
   readonly power: PowerHistory;
   readonly firstSeenAt: number;
