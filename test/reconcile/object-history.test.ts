@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type PowerHistory, unseen, withRead } from '../../src/reconcile/power-history.ts';
+import { type PowerHistory, unseen, withRead } from '../../src/reconcile/object-history.ts';
 import type { Machine, MachineState } from '../../src/domain/machine.ts';
 import { machineIn } from '../plan/fixtures.ts';
 
