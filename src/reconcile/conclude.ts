@@ -11,7 +11,7 @@ import { describeFailure, fromFailure } from '../plan/failure-status.ts';
 import type { Observed } from '../plan/observed.ts';
 import { accepted as restartAccepted } from '../plan/restart.ts';
 import type { Report } from '../status/status.ts';
-import type { Execution } from './execute/execute.ts';
+import type { Execution } from './execute/execution.ts';
 import { backoff, retryDelays } from './retry-backoff.ts';
 import { writeRefused } from './execute/write-refusal.ts';
 

@@ -4,7 +4,7 @@ import type { Observed } from '../plan/observed.ts';
 import { plan } from '../plan/plan.ts';
 import { isWorthWriting, statusFor } from '../status/status.ts';
 import { reportOf } from './conclude.ts';
-import type { Execution } from './execute/execute.ts';
+import type { Execution } from './execute/execution.ts';
 
 /**
  * How soon a reconciliation that executed nothing has to continue because of the status that it stored, in milliseconds. The event of

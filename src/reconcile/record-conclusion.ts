@@ -6,7 +6,7 @@ import type { Observed } from '../plan/observed.ts';
 import { refusalWords } from '../plan/provider-busy.ts';
 import type { Account } from '../provider/account/account.ts';
 import { type Conclusion, isRefusedAsBusy } from './conclude.ts';
-import type { Execution } from './execute/execute.ts';
+import type { Execution } from './execute/execution.ts';
 import { rememberPassword } from './execute/password-secret.ts';
 import type { ObjectState } from './object-state.ts';
 import { writeBasis } from './observe/observe.ts';

@@ -12,7 +12,7 @@ import type { Observed } from '../plan/observed.ts';
 import { unanswered } from '../plan/filters.ts';
 import { withConditionsOf } from '../status/patch.ts';
 import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
-import type { Execution } from './execute/execute.ts';
+import type { Execution } from './execute/execution.ts';
 import { ownershipNotStored } from './execute/write-refusal.ts';
 import { objectEvent } from './object-event.ts';
 import type { ObjectState } from './object-state.ts';

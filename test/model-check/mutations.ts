@@ -269,7 +269,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'the create intent outlives the record',
-    file: 'reconcile/execute/execute.ts',
+    file: 'reconcile/execute/identity-writes.ts',
     function: 'patchIdentity',
     find: '[annotations.createPending]: null',
     replacement: '...{}',

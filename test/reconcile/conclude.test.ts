@@ -3,7 +3,7 @@ import { KubeError } from '../../src/kubernetes/errors.ts';
 import type { Failure } from '../../src/domain/failure.ts';
 import { type PowerAction, withStart } from '../../src/plan/action.ts';
 import { plan } from '../../src/plan/plan.ts';
-import type { Execution } from '../../src/reconcile/execute/execute.ts';
+import type { Execution } from '../../src/reconcile/execute/execution.ts';
 import { type Conclusion, conclude } from '../../src/reconcile/conclude.ts';
 import { failure, machineIn, now, observedWith, type ObservedOptions, secondsAgo } from '../plan/fixtures.ts';
 

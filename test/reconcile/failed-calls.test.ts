@@ -4,7 +4,7 @@ import type { FailureClass, FailureCode, Operation } from '../../src/domain/fail
 import type { Action } from '../../src/plan/action.ts';
 import { fromFailure } from '../../src/plan/failure-status.ts';
 import { plan } from '../../src/plan/plan.ts';
-import type { Execution } from '../../src/reconcile/execute/execute.ts';
+import type { Execution } from '../../src/reconcile/execute/execution.ts';
 import { conclude } from '../../src/reconcile/conclude.ts';
 import { failure, machineIn, type ObservedOptions, observedWith, secondsAgo } from '../plan/fixtures.ts';
 

@@ -3,7 +3,7 @@ import { failed, type Failure, succeeded } from '../../src/domain/failure.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { Account } from '../../src/provider/account/account.ts';
 import { conclude } from '../../src/reconcile/conclude.ts';
-import type { Execution } from '../../src/reconcile/execute/execute.ts';
+import type { Execution } from '../../src/reconcile/execute/execution.ts';
 import { ObjectState } from '../../src/reconcile/object-state.ts';
 import { recordConclusion, requestRequeue } from '../../src/reconcile/record-conclusion.ts';
 import { failure, type ObservedOptions, observedWith, uid } from '../plan/fixtures.ts';

@@ -8,7 +8,7 @@ import { plan } from '../../src/plan/plan.ts';
 import { interpret } from '../../src/provider/http/response.ts';
 import { KnownSecrets } from '../../src/provider/http/known-secrets.ts';
 import type { Exchange } from '../../src/provider/http/transport.ts';
-import type { Execution } from '../../src/reconcile/execute/execute.ts';
+import type { Execution } from '../../src/reconcile/execute/execution.ts';
 import { conclude } from '../../src/reconcile/conclude.ts';
 import { statusFor } from '../../src/status/status.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';

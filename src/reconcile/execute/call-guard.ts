@@ -15,7 +15,7 @@ import { isNewEnough } from '../observe/observe-machine.ts';
 import type { ReactionLatency } from '../reaction-latency.ts';
 import type { Reporter } from '../report.ts';
 import { loggedCall } from './call-log.ts';
-import type { WritableAccount } from './execute.ts';
+import type { WritableAccount } from './execution.ts';
 import { objectKey } from '../../domain/object-key.ts';
 
 export interface CallGuardDeps {

@@ -4,7 +4,7 @@ import type { ProviderId } from '../../domain/machine.ts';
 import type { Action } from '../../plan/action.ts';
 import type { Provider } from '../../provider/provider.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { Execution } from './execute.ts';
+import type { Execution } from './execution.ts';
 
 type CallingAction = Extract<Action, { type: 'Create' | 'Start' | 'Stop' | 'Restart' | 'Kill' | 'Delete' }>;
 

@@ -1,85 +1,22 @@
-import { type KnownMachine, optionsOf, readIdentity, writeHint } from '../../api/v1alpha1/identity.ts';
+import { optionsOf } from '../../api/v1alpha1/identity.ts';
 import { readRequests } from '../../api/v1alpha1/annotations.ts';
-import { annotations, group, plural, version } from '../../api/v1alpha1/constants.ts';
+import { annotations } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
-import { KubeError, isRefused, isSuperseded } from '../../kubernetes/errors.ts';
+import { isRefused, isSuperseded } from '../../kubernetes/errors.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Failure, Outcome } from '../../domain/failure.ts';
-import type { CreateRequest, Machine } from '../../domain/machine.ts';
+import type { CreateRequest } from '../../domain/machine.ts';
 import { type Action, type PowerAction, withStart } from '../../plan/action.ts';
-import type { Account, ProviderWrite } from '../../provider/account/account.ts';
+import type { ProviderWrite } from '../../provider/account/account.ts';
 import type { CreateResult, Provider } from '../../provider/provider.ts';
 import { refusedRetry } from '../../plan/create.ts';
 import { intentFor } from '../create-intent.ts';
-import type { DeletionRate } from '../../controller/deletion-rate.ts';
-import type { ObjectState } from '../object-state.ts';
-import { patchMetadata, type StoreAnswer, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
-import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
-import { type Owner, type PasswordExecution, writePassword } from './password-secret.ts';
-import type { ObjectClient } from '../removed-objects.ts';
+import { patchMetadata, withFinalizer } from './metadata-patch.ts';
+import { writePassword } from './password-secret.ts';
 import { refusalBasis } from '../observe/observe.ts';
 import { objectKey } from '../../domain/object-key.ts';
-
-/** The result of an action. `Superseded`: the object changed since it was read, and nothing was sent. */
-export type Execution =
-  | { readonly type: 'Nothing' }
-  | { readonly type: 'Superseded' }
-  /** Kubernetes refused or altered a write that has to be stored first. No call followed it. */
-  | { readonly type: 'WriteRefused'; readonly error: KubeError }
-  | {
-      readonly type: 'Created';
-      readonly outcome: Outcome<CreateResult>;
-      /** What the status has to record. */
-      readonly record?: KnownMachine | undefined;
-      /** The new VM, if the answer describes it. */
-      readonly machine?: Machine | undefined;
-    }
-  /** `record`: what the status has to record; undefined if it is on record already. */
-  | { readonly type: 'Recorded'; readonly record?: KnownMachine }
-  | PasswordExecution
-  /** `action`: the action as sent, with that time in its operation. */
-  | { readonly type: 'Powered'; readonly action: PowerAction; readonly outcome: Outcome<void> }
-  | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
-  | { readonly type: 'Withdrawn' }
-  | { readonly type: 'Released' };
-
-export interface ExecuteDeps {
-  readonly client: ObjectClient;
-  readonly clock: Clock;
-  readonly stored: StoreAnswer;
-  /** Whether this is the newest known version of the object. */
-  readonly isNewest: (object: VirtualMachine) => boolean;
-  /**
-   * Reserves a VM for the object until its status records it: of two objects that adopt a VM at the same time, one
-   * succeeds.
-   */
-  readonly lockForAdoption: (machine: KnownMachine) => boolean;
-  /** Releases the reservation after a failed adoption. */
-  readonly unlockAdoption: (machine: KnownMachine) => void;
-  readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
-  readonly deletionRate: Pick<DeletionRate, 'take'>;
-  /** Annotation that is stored together with the finalizer. */
-  readonly ownership: Readonly<Record<string, string>>;
-  /** Stores the intent of a restart, a power cut or a delete in the status, only if the object is unchanged. Throws KubeError. */
-  readonly storeIntent: (action: Action) => Promise<void>;
-  /** Whether the object's namespace has no VirtualMachine of this name and UID any more. */
-  readonly isGone: (owner: Owner) => boolean;
-}
-
-/** The parts of an account that calls need. */
-export type WritableAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId' | 'keyedHash'>;
-
-/** The target of an action. */
-export interface ExecuteTarget {
-  readonly object: VirtualMachine;
-  readonly providerName: string;
-  readonly account: WritableAccount | null;
-  /** Whether the account's key is the operator's default key. */
-  readonly isDefaultKey: boolean;
-  readonly objectState: ObjectState;
-}
-
-const resource = { group, version, plural };
+import type { Execution, ExecuteDeps, WritableAccount, ExecuteTarget } from './execution.ts';
+import { withdraw, adopt, completeIdentity, release } from './identity-writes.ts';
 
 /**
  * Executes one action. Only this function changes anything at the provider, or the object's finalizer and identity.
@@ -233,78 +170,6 @@ function noteFailure({ objectState, object }: ExecuteTarget, intent: string, fai
   objectState.refusedAt = clock.monotonic();
 }
 
-/**
- * The provider refused the create, and a later list lacks its VM. Without a VM on record, the finalizer protects nothing
- * any more. A VM on record, which the new one was to replace, may reappear.
- */
-async function withdraw(deps: ExecuteDeps, { object, objectState }: ExecuteTarget): Promise<Execution> {
-  const intent = object.metadata.annotations?.[annotations.createPending];
-  const isRecorded = readIdentity(object).kind === 'Known';
-  if (!isRecorded) deps.quota.confirmGone(objectKey(object));
-  const finalizers = isRecorded ? withFinalizer(object) : withoutFinalizer(object);
-  const withdrawn = { finalizers, annotations: { [annotations.createPending]: null } };
-  const execution = await unlessSuperseded(patchMetadata(deps, object, withdrawn), { type: 'Withdrawn' });
-  if (intent !== undefined && execution.type === 'Withdrawn') objectState.settleIntent(intent, undefined);
-  return execution;
-}
-
-const recordAttempts = 5;
-
-/**
- * Stores finalizer and hint first, only if the object is unchanged: the change may prevent the adoption. The status
- * record follows in the same reconciliation. After a crash in between, spec.adoption grants the adoption again.
- */
-async function adopt(deps: ExecuteDeps, target: ExecuteTarget, machine: KnownMachine): Promise<Execution> {
-  const key = objectKey(target.object);
-  if (!deps.lockForAdoption(machine)) return { type: 'Superseded' };
-  try {
-    if (!deps.quota.reserve(key, machine.id)) return { type: 'Superseded' };
-    await patchIdentity(deps, target.object, machine);
-    return { type: 'Recorded', record: machine };
-  } catch (error) {
-    deps.unlockAdoption(machine);
-    if (isSuperseded(error)) return { type: 'Superseded' };
-    throw error;
-  } finally {
-    deps.quota.release(key);
-  }
-}
-
-/** The VM is on record already, so if the object changed, it is read and patched again. */
-async function completeIdentity(
-  deps: ExecuteDeps,
-  { object, objectState }: ExecuteTarget,
-  machine: KnownMachine,
-): Promise<Execution> {
-  let current = object;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await patchIdentity(deps, current, machine);
-      objectState.sentIntent = undefined;
-      return { type: 'Recorded' };
-    } catch (error) {
-      if (isSuperseded(error) && attempt === recordAttempts) return { type: 'Superseded' };
-      if (!(error instanceof KubeError) || error.reason !== 'Conflict') throw error;
-      // The API server validated the object against the CRD; only identity and finalizers are read from it here.
-      const { namespace, name } = object.metadata;
-      const fresh = (await deps.client.get(resource, { namespace, name })) as VirtualMachine;
-      if (fresh.metadata.uid !== object.metadata.uid) throw error;
-      current = fresh;
-    }
-  }
-}
-
-async function patchIdentity(deps: ExecuteDeps, object: VirtualMachine, machine: KnownMachine): Promise<void> {
-  await patchMetadata(deps, object, {
-    finalizers: withFinalizer(object),
-    annotations: {
-      [annotations.machine]: writeHint(object, machine),
-      [annotations.createPending]: null,
-      ...deps.ownership,
-    },
-  });
-}
-
 async function power(
   deps: ExecuteDeps,
   target: ExecuteTarget,
@@ -366,24 +231,6 @@ async function deleteMachine(
     target.objectState.deletes += 1;
   }
   return { type: 'Deleted', outcome };
-}
-
-async function release(deps: ExecuteDeps, { object }: ExecuteTarget): Promise<Execution> {
-  const released = patchMetadata(deps, object, { finalizers: withoutFinalizer(object) }).catch((error: unknown) => {
-    if (!(error instanceof KubeError) || error.reason !== 'NotFound') throw error;
-  });
-  return unlessSuperseded(released, { type: 'Released' });
-}
-
-/** The result of the call, unless the object changed before it. */
-async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promise<Execution> {
-  try {
-    await write;
-    return done;
-  } catch (error) {
-    if (isSuperseded(error)) return { type: 'Superseded' };
-    throw error;
-  }
 }
 
 /** The flow of the object's calls: objects of one namespace share it, so that many of them delay no other namespace. */

@@ -8,7 +8,8 @@ import { type Failure, failed, type Outcome, succeeded } from '../../../src/doma
 import type { CreateRequest } from '../../../src/domain/machine.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
 import type { CreateResult, Provider } from '../../../src/provider/provider.ts';
-import { type WritableAccount, execute, type ExecuteDeps } from '../../../src/reconcile/execute/execute.ts';
+import type { WritableAccount, ExecuteDeps } from '../../../src/reconcile/execute/execution.ts';
+import { execute } from '../../../src/reconcile/execute/execute.ts';
 import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { failure, machineIn, objectWith, type ObjectOptions, uid } from '../../plan/fixtures.ts';
 import { createManualClock } from '../../support/clock.ts';

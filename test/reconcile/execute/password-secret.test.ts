@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { machineIdAnnotation } from '../../../src/api/v1alpha1/constants.ts';
 import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
 import { Secret } from '../../../src/domain/secret.ts';
-import type { Execution } from '../../../src/reconcile/execute/execute.ts';
+import type { Execution } from '../../../src/reconcile/execute/execution.ts';
 import {
   type PasswordExecution,
   rememberPassword,
