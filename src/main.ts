@@ -93,6 +93,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     instance: hostname(),
     installation: leaseNamespace === undefined ? undefined : `${leaseNamespace}/${leaseName(settings)}`,
     self: () => election?.reference(),
+    openConnection: () => exchange.open(settings.apiUrl),
     connect: (apiKey) =>
       createHttpProvider({
         baseUrl: settings.apiUrl,

@@ -38,6 +38,8 @@ export interface OperatorDeps {
   readonly client: KubeClient;
   /** Connects to the provider with an API key. */
   readonly connect: (apiKey: Secret) => Provider;
+  /** A call may follow soon: establishes its connection meanwhile. */
+  readonly openConnection?: () => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -198,7 +200,9 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     leadingSince: (key) => Math.max(controller.leadingSince ?? 0, scope.enteredAt(key) ?? 0),
   });
   const secretIndex = new SecretIndex(credentials);
-  const handlers = createEventHandlers({ ...shared, queue, scope, secretIndex, isLeading, reconciler });
+  const { openConnection = () => {} } = deps;
+  const indexes = { queue, scope, secretIndex };
+  const handlers = createEventHandlers({ ...shared, ...indexes, openConnection, isLeading, reconciler });
 
   return {
     async start() {

@@ -33,6 +33,8 @@ export interface EventHandlersOptions {
   readonly ownership: { change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void };
   readonly credentials: { invalidate(secret: string): void };
   readonly isLeading: () => boolean;
+  /** Establishes a connection to the provider, if none is open that can carry a write. */
+  readonly openConnection: () => void;
   /** The calls of an object that wait for a slot are checked again. */
   readonly reconciler: { onObjectChange(key: string): void };
 }
@@ -58,6 +60,8 @@ export function createEventHandlers(options: EventHandlersOptions): EventHandler
       reactionLatency.specChanged(key, scope.managed(before), scope.managed(after), initial || !isLeading);
       scope.change(key, before, after);
       if (!isLeading) return;
+      // In parallel with the decision: the handshake takes longer.
+      if (!initial && mayNeedCall(scope.managed(before), scope.managed(after))) options.openConnection();
       if (scope.isRelevant(before) || scope.isRelevant(after))
         queue.add(key, {
           priority: initial ? 'resync' : 'user',
@@ -81,4 +85,11 @@ export function createEventHandlers(options: EventHandlersOptions): EventHandler
       options.reconciler.onObjectChange(key);
     },
   };
+}
+
+/** Whether the user created or deleted the object, or changed its spec. */
+function mayNeedCall(before: VirtualMachine | undefined, after: VirtualMachine | undefined): boolean {
+  if (after === undefined) return false;
+  const { generation, deletionTimestamp } = after.metadata;
+  return before?.metadata.generation !== generation || before.metadata.deletionTimestamp !== deletionTimestamp;
 }

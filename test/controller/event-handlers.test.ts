@@ -14,6 +14,7 @@ function createHandlers({
 } = {}) {
   const calls: string[] = [];
   const timed: unknown[] = [];
+  const opened: string[] = [];
   const handlers = createEventHandlers({
     queue: { add: (key, { priority } = {}) => void calls.push(`add ${key} ${priority}`) },
     machineIndex: { update: () => next, setAccount: (key, account) => void calls.push(`account ${key} ${account}`) },
@@ -32,9 +33,10 @@ function createHandlers({
     ownership: { change() {} },
     credentials: { invalidate: (secret) => void calls.push(`invalidate ${secret}`) },
     isLeading: () => isLeader,
+    openConnection: () => void opened.push('opened'),
     reconciler: { onObjectChange: (key) => void calls.push(`recheck calls of ${key}`) },
   });
-  return { handlers, calls, timed };
+  return { handlers, calls, timed, opened };
 }
 
 const changed = { key: 'default/web', before: base, after: base, initial: false };
@@ -56,6 +58,41 @@ describe('a changed object', () => {
     const { handlers, calls } = createHandlers({ isRelevant: false });
     handlers.onObjectChange(changed);
     expect(calls).toEqual(['recheck calls of default/web']);
+  });
+
+  const { metadata } = base;
+  const edited = { ...base, metadata: { ...metadata, generation: metadata.generation + 1 } };
+  const deleted = { ...base, metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+  const reported = { ...base, status: { ...base.status, observedGeneration: 7 } };
+
+  it.each<{
+    what: string;
+    before?: VirtualMachine;
+    after?: VirtualMachine;
+    initial?: boolean;
+    isLeader?: boolean;
+    opens: number;
+  }>([
+    { what: 'a new object', after: base, opens: 1 },
+    { what: 'another spec', before: base, after: edited, opens: 1 },
+    { what: 'a deletion', before: base, after: deleted, opens: 1 },
+    { what: 'another status', before: base, after: reported, opens: 0 },
+    { what: 'the removal of the last finalizer', before: deleted, opens: 0 },
+    { what: 'the initial list', after: base, initial: true, opens: 0 },
+    { what: 'another spec on standby', before: base, after: edited, isLeader: false, opens: 0 },
+  ])(
+    'opens $opens connections to the provider for $what',
+    ({ before, after, initial = false, isLeader = true, opens }) => {
+      const { handlers, opened } = createHandlers({ isLeader });
+      handlers.onObjectChange({ key: 'default/web', before, after, initial });
+      expect(opened).toHaveLength(opens);
+    },
+  );
+
+  it('of another installation opens no connection', () => {
+    const { handlers, opened } = createHandlers({ unmanaged: edited });
+    handlers.onObjectChange({ ...changed, after: edited });
+    expect(opened).toEqual([]);
   });
 
   it('is measured only while this installation manages it', () => {

@@ -48,7 +48,7 @@ export interface HttpProviderOptions {
   readonly log: Log;
   readonly clock?: Clock;
   /** Sends a request and receives the response, with the contract of transport.ts. */
-  readonly exchange?: typeof exchange;
+  readonly exchange?: (request: ExchangeRequest) => Promise<Exchange>;
   readonly timeouts?: Partial<CallTimeouts>;
   readonly limits?: Partial<BodyLimits>;
   readonly retries?: Partial<ReadRetries>;

@@ -58,8 +58,14 @@ export type Exchange =
  */
 const maxLarge = 2;
 
+export interface Exchanger {
+  (request: ExchangeRequest): Promise<Exchange>;
+  /** A write to this URL may follow soon: establishes its connection meanwhile. Sends no request. */
+  open(url: string): void;
+}
+
 /** Sends requests. They share connections. */
-export function createExchange(options: ConnectionOptions = {}): (request: ExchangeRequest) => Promise<Exchange> {
+export function createExchange(options: ConnectionOptions = {}): Exchanger {
   const agents = createAgents(options);
   const client = got.extend({
     agent: { http: agents.http, https: agents.https },
@@ -68,10 +74,11 @@ export function createExchange(options: ConnectionOptions = {}): (request: Excha
     throwHttpErrors: false,
   });
   const largeBodies = new Semaphore(maxLarge);
-  return (request) => {
+  const exchanger = (request: ExchangeRequest): Promise<Exchange> => {
     if (request.method !== 'GET') agents.closeStale();
     return exchangeBy(client, request, largeBodies);
   };
+  return Object.assign(exchanger, { open: agents.open });
 }
 
 /** Directly, without a proxy. */

@@ -33,6 +33,14 @@ function startForgetfulServer(): Promise<TcpServer> {
   return startTcpServer((socket) => socket.once('data', () => socket.write(ok)));
 }
 
+/** It answers every request, and with `first` it sends something as soon as it is connected. */
+function startAnswering(first?: string): Promise<TcpServer> {
+  return startTcpServer((socket) => {
+    if (first !== undefined) socket.write(first);
+    socket.on('data', () => socket.write(ok));
+  });
+}
+
 /** Has every name resolve to these addresses. */
 function resolveTo(...addresses: readonly string[]): void {
   const all = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
@@ -122,6 +130,68 @@ describe('a connection that was idle', () => {
       expect(await send(request('POST', `127.0.0.1:${server.port}`))).toMatchObject({ kind: 'Received', status: 200 });
       await expect.poll(() => server.connections.filter(({ destroyed }) => destroyed)).toHaveLength(call);
     }
+  });
+});
+
+describe('a connection that is opened before the write', () => {
+  const writeLimit = { close: 60_000, write: 30_000 };
+  test.for(['GET', 'POST', 'DELETE'] as const)('carries a %s, and is opened once', async (method) => {
+    await using server = await startAnswering();
+    const send = createExchange({ idle: writeLimit });
+    for (let time = 0; time < 3; time += 1) send.open(`http://127.0.0.1:${server.port}`);
+    await expect.poll(() => server.connections).toHaveLength(1);
+    expect(await send(request(method, `127.0.0.1:${server.port}`))).toMatchObject({ kind: 'Received', status: 200 });
+    send.open(`http://127.0.0.1:${server.port}`);
+    expect(await send(request('POST', `127.0.0.1:${server.port}`))).toMatchObject({ kind: 'Received', status: 200 });
+    expect(server.connections).toHaveLength(1);
+  });
+
+  test('while the only other one is too old to carry a write, and none of them meets a server that forgot it', async () => {
+    await using server = await startForgetfulServer();
+    const send = createExchange({ idle: { close: 60_000, write: 200 } });
+    await send(request('GET', `127.0.0.1:${server.port}`));
+    await delay(300);
+    send.open(`http://127.0.0.1:${server.port}`);
+    await expect.poll(() => server.connections).toHaveLength(2);
+    expect(await send(request('POST', `127.0.0.1:${server.port}`))).toMatchObject({ kind: 'Received', status: 200 });
+    expect(server.connections).toHaveLength(2);
+  });
+
+  test('is joined by a write during its handshake', async () => {
+    await using busy = await startBusyServer();
+    const send = createExchange({ idle: writeLimit, connectTimeout: 20_000 });
+    send.open(`http://127.0.0.1:${busy.port}`);
+    const answer = send(request('POST', `127.0.0.1:${busy.port}`));
+    busy.goOn();
+    expect(await answer).toMatchObject({ kind: 'Received', status: 200 });
+  });
+
+  test('is closed if no request follows', async () => {
+    await using server = await startAnswering();
+    const send = createExchange({ idle: { close: 60_000, write: 200 } });
+    send.open(`http://127.0.0.1:${server.port}`);
+    await expect.poll(() => server.connections[0]?.destroyed).toBe(true);
+    expect(await send(request('POST', `127.0.0.1:${server.port}`))).toMatchObject({ kind: 'Received', status: 200 });
+    expect(server.connections).toHaveLength(2);
+  });
+
+  test('is not used after bytes that answer no request', async () => {
+    await using server = await startAnswering('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n');
+    const send = createExchange({ idle: writeLimit });
+    send.open(`http://127.0.0.1:${server.port}`);
+    await expect.poll(() => server.connections[0]?.destroyed).toBe(true);
+  });
+
+  test('that cannot be established is opened by the write again, which reports why it failed', async () => {
+    const server = await startAnswering();
+    await server[Symbol.asyncDispose]();
+    const send = createExchange({ idle: writeLimit });
+    send.open(`http://127.0.0.1:${server.port}`);
+    expect(await send(request('POST', `127.0.0.1:${server.port}`))).toEqual({
+      kind: 'NotSent',
+      code: 'ConnectFailed',
+      detail: 'ECONNREFUSED',
+    });
   });
 });
 

@@ -5,19 +5,21 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fence } from '../../../src/domain/fence.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
+import { createExchange } from '../../../src/provider/http/transport.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import { createCertificateAuthority } from '../../support/certificate.ts';
 import { startRawServer } from '../../support/raw-server.ts';
 import { startTlsServer } from '../../support/tls-server.ts';
 
-function connectTo(baseUrl: string, fence: Fence): Provider {
+function connectTo(baseUrl: string, fence: Fence, exchange = createExchange()): Provider {
   return createHttpProvider({
     baseUrl,
     apiKey: new Secret('planted-key'),
     log: silentLog,
     retries: { count: 0 },
     fence,
+    exchange,
   });
 }
 
@@ -75,6 +77,32 @@ describe('over TLS', () => {
     expect([asked, server.requests]).toEqual([2, []]);
     expect(await provider.stopMachine(5)).toMatchObject({ ok: true });
     expect([asked, server.requests]).toEqual([4, ['POST /virtual_machines/5/stop']]);
+  });
+
+  test('a write on a connection opened before waits for no handshake, and the fence is checked on it', async () => {
+    await using server = await startTlsServer(authority.issue('127.0.0.1'), (_, response) => void response.end('{}'));
+    const url = `https://127.0.0.1:${server.port}`;
+    const exchange = createExchange();
+    let asked = 0;
+    const provider = connectTo(url, () => (asked += 1) !== 2, exchange);
+    exchange.open(url);
+    await expect.poll(() => server.handshakes).toBe(1);
+    expect(await provider.stopMachine(5)).toMatchObject(refused);
+    expect([server.handshakes, server.requests]).toEqual([1, []]);
+    exchange.open(url);
+    await expect.poll(() => server.handshakes).toBe(2);
+    expect(await provider.stopMachine(5)).toMatchObject({ ok: true });
+    expect([server.handshakes, server.requests]).toEqual([2, ['POST /virtual_machines/5/stop']]);
+  });
+
+  test('a connection opened before to a server whose certificate is for another name carries nothing', async () => {
+    await using server = await startTlsServer(authority.issue('other.test'), (_, response) => void response.end('{}'));
+    const url = `https://127.0.0.1:${server.port}`;
+    const exchange = createExchange();
+    exchange.open(url);
+    const outcome = await connectTo(url, () => true, exchange).stopMachine(5);
+    expect(outcome).toMatchObject({ failure: { class: 'Retry', code: 'ConnectFailed' } });
+    expect(server.requests).toEqual([]);
   });
 
   test('nothing is sent to a server whose certificate is for another name, and the fence is not checked again', async () => {
