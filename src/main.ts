@@ -15,6 +15,7 @@ import { type Proxy, readProxy } from './provider/http/proxy.ts';
 import { createExchange } from './provider/http/transport.ts';
 import { leaseName } from './kubernetes/leader-election/lease-name.ts';
 import { waitUntilReady } from './startup/preflight.ts';
+import { createCallReports } from './telemetry/call-reports.ts';
 import { createHealthServer } from './telemetry/http-server.ts';
 import type { Log } from './telemetry/log.ts';
 import { createLogger } from './telemetry/logger.ts';
@@ -53,20 +54,11 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   } catch (error) {
     return complain(exitCodes.NoCluster.code, sentenceOf(error));
   }
+  const reports = createCallReports(metrics, tracing);
   const connections: TransportOptions = {
     clock: systemClock,
     version: operatorVersion,
-    onCall: ({ verb, method, host, resource, status, milliseconds }) => {
-      const code = status === 0 ? '<error>' : String(status);
-      metrics.kubernetesCalls.inc({ code, method, host, verb, resource });
-      metrics.kubernetesCallDuration.observe({ verb: method, host }, milliseconds / 1000);
-      const isError = status === 0 || status >= 400;
-      tracing.call({ api: 'kubernetes', name: `${verb} ${resource}`, code: String(status), isError, milliseconds });
-    },
-    onTraffic: ({ verb, resource, sent, received }) => {
-      metrics.kubernetesSent.inc({ verb, resource }, sent);
-      metrics.kubernetesReceived.inc({ verb, resource }, received);
-    },
+    ...reports.kubernetes,
   };
   const leaseNamespace = settings.leaderElectionNamespace ?? namespaceOf(kubeConfig);
   if (settings.leaderElection && leaseNamespace === undefined) {
@@ -107,11 +99,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
           total: settings.apiConnectTimeout + settings.apiResponseTimeout,
         },
         fence,
-        onCall: ({ operation, code, milliseconds }) => {
-          metrics.providerCalls.inc({ operation, code });
-          metrics.providerCallDuration.observe({ operation }, milliseconds / 1000);
-          tracing.call({ api: 'provider', name: operation, code, isError: code !== 'ok', milliseconds });
-        },
+        ...reports.provider,
       }),
   });
   /** What the startup waits for. */
