@@ -41,6 +41,21 @@ test('the default key is read by name in its namespace, and nothing else in that
 test('the Lease is in the requested namespace, with the permission for it', async () => {
   const objects = await objectsOf({ config: { leaderElectionNamespace: 'leases' } });
   expect(namesOf(objects, 'Role')).toEqual(['leases/vps247-operator-lease']);
+  expect(onlyOne(objects, 'Role')['rules']).toEqual([
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'patch'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+  ]);
+});
+
+test('every permission of the operator is granted to its service account, and to no other subject', async () => {
+  const objects = await objectsOf({
+    watchNamespaces: ['team-a'],
+    config: { defaultCredentialsSecret: 'keys/shared:token', defaultCredentialsNamespaces: ['team-a'] },
+  });
+  const bindings = objects.filter(({ kind }) => kind.endsWith('RoleBinding'));
+  const account = { kind: 'ServiceAccount', name: 'vps247-operator', namespace: 'vps247-system' };
+  expect(bindings.map((binding) => binding['subjects'])).toEqual(bindings.map(() => [account]));
+  expect(bindings).toHaveLength(objects.filter(({ kind }) => kind.endsWith('Role')).length);
 });
 
 test('an uninstall keeps the CustomResourceDefinition, with any annotations', async () => {

@@ -90,6 +90,25 @@ it('counts a read in the history before it is recorded, and the same afterwards'
   expect(after.observed.history).toEqual(before.observed.history);
 });
 
+it.each([
+  { what: 'when it was written', at: -7, since: -7 },
+  { what: 'now, if the clock was set back since', at: 7, since: 0 },
+])('create requests without a VM count from $what', async ({ at, since }) => {
+  const { deps, input } = given();
+  const present = deps.clock.now();
+  const intent = { isOwn: true, name: own, at: present + at, tries: 2, signed: '' };
+  const subject = { ...input.subject, intent, isIntentProven: true };
+  const { observed } = await observe(deps, { ...input, subject, lastIntent: intent, isIntentOpen: true });
+  expect(observed.createsWithoutVm).toEqual({ creates: 2, since: present + since });
+});
+
+it('the oldest orphan candidates come first, eight at most', async () => {
+  const ids = [30, 29, 28, 27, 26, 25, 24, 23, 22, 21];
+  const { deps, input } = given(ids.map((id) => vm({ id, name: `web-${id}000000` })));
+  const { observed } = await observe(deps, input);
+  expect(observed.orphanCandidates.map(({ id }) => id)).toEqual([21, 22, 23, 24, 25, 26, 27, 28]);
+});
+
 const ownKey = { kind: 'Found', apiKey: new Secret('key'), version: '1', isDefault: false } as const;
 const noKey = { kind: 'Missing', message: 'none' } as const;
 const shown = [vm({ name: own })];
