@@ -120,7 +120,7 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
   const why = isBySchedule ? 'spec.powerSchedule halts it' : `spec.powerState is ${wanted}`;
   const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but ${why}${isBySchedule ? untilText(o) : ''}`;
   if (o.object.spec.powerDriftPolicy !== 'Report')
-    return { ...power(o, machine, wanted), event: { reason: 'PowerDrift', message } };
+    return { ...power(o, machine, wanted), event: isApproved(o) ? undefined : { reason: 'PowerDrift', message } };
   const { metadata, status } = o.object;
   const correct = patchSpec(metadata, { powerDriftPolicy: 'Correct' });
   const keep = isBySchedule
@@ -141,6 +141,12 @@ function isDrifted(o: Observed, machine: Machine): boolean {
   return wanted === 'Running'
     ? machine.state === 'Halting' || machine.state === 'Halted'
     : machine.state === 'Starting' || machine.state === 'Running';
+}
+
+/** Whether the user let the operator act after the status showed what is due. */
+function isApproved({ object }: Observed): boolean {
+  const reason = object.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+  return reason === 'ObserveOnly' || reason === 'PlanOnly';
 }
 
 function restartInFlight(o: Observed, machine: Machine) {

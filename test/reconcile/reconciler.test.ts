@@ -83,6 +83,23 @@ describe('Events', () => {
     expect([fakeProvider.machines.get(1)?.state, drifts()]).toEqual(['Running', 1]);
   });
 
+  it.each(['Observe', 'Plan'] as const)(
+    'report no drift that the status showed as due before, with %s',
+    async (policy) => {
+      const { apply, clock, cluster, events, fakeProvider } = await createWorld();
+      apply('web');
+      await clock.advance(minute);
+      cluster.change('web', { spec: { managementPolicy: policy } });
+      await clock.advance(minute);
+      fakeProvider.set(1, { state: 'Halted' });
+      await clock.advance(2 * minute);
+      cluster.change('web', { spec: { managementPolicy: 'Manage' } });
+      await clock.advance(minute);
+      expect(fakeProvider.machines.get(1)?.state).toBe('Running');
+      expect(events('web').filter((event) => event.startsWith('PowerDrift'))).toEqual([]);
+    },
+  );
+
   it('that are not sent yet are sent before the process ends', async () => {
     const { apply, clock, cluster, events, stop } = await createWorld();
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
