@@ -1,6 +1,6 @@
 import type { ConditionType, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { StatusReason } from '../plan/action.ts';
-import { isTrouble } from '../status/status.ts';
+import { equal, isTrouble } from '../status/status.ts';
 
 /** The events of a new status: one for each change of a reason, because an unchanged condition needs none. Pure. */
 export function transitionEvents(
@@ -14,7 +14,9 @@ export function transitionEvents(
   const events: StatusReason[] = [];
   // A problem beside the VM hides what Synced would report of it.
   const shownOfVm = isTrouble(shown) ? reasonOf(before, 'Ready') : shown;
-  if (shownOfVm !== statusReason.reason) events.push(statusReason);
+  // A deletion that the reason now holds up, and a plan with other steps, are news although the reason is the same.
+  const isNews = shownOfVm !== statusReason.reason || isDeletionHeldUp(before, after) || isOtherPlan(before, after);
+  if (isNews) events.push(statusReason);
   if (
     synced !== undefined &&
     isTrouble(synced.reason) &&
@@ -25,6 +27,19 @@ export function transitionEvents(
   if (asSpecified?.reason === 'DiffersFromSpec' && reasonOf(before, 'AsSpecified') !== 'DiffersFromSpec')
     events.push({ reason: 'DiffersFromSpec', message: asSpecified.message });
   return events;
+}
+
+function isDeletionHeldUp(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
+  const type = 'DeletionBlocked';
+  return !isTrue(before, type) && isTrue(after, type);
+}
+
+function isOtherPlan(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
+  return after.plannedActions !== undefined && !equal(before?.plannedActions, after.plannedActions);
+}
+
+function isTrue(status: VirtualMachineStatus | undefined, type: ConditionType): boolean {
+  return status?.conditions?.find((condition) => condition.type === type)?.status === 'True';
 }
 
 function reasonOf(status: VirtualMachineStatus | undefined, type: ConditionType): string | undefined {

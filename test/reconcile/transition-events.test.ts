@@ -8,8 +8,9 @@ import { now } from '../plan/fixtures.ts';
 const message = 'because';
 const comparison = { result: 'Same', message: 'as specified' } as const;
 
-function statusWith(reason: Reason, trouble?: Reason): VirtualMachineStatus {
+function statusWith(reason: Reason, trouble?: Reason, more: { readonly isDeleting?: true } = {}): VirtualMachineStatus {
   const context = {
+    ...more,
     credentials: { kind: 'Accepted' },
     generation: 1,
     comparison,
@@ -33,4 +34,39 @@ it.each<[what: string, before: VirtualMachineStatus, reason: Reason, trouble: Re
 ])('a status with %s emits its events once each', (_what, before, reason, trouble, events) => {
   const emitted = transitionEvents(before, statusWith(reason, trouble), { reason, message });
   expect(emitted.map((event) => event.reason)).toEqual(events);
+});
+
+it.each<{ what: string; before: VirtualMachineStatus; after: VirtualMachineStatus; reason: Reason; count: number }>([
+  {
+    what: 'a deletion that a pause holds up',
+    before: statusWith('Paused'),
+    after: statusWith('Paused', undefined, { isDeleting: true }),
+    reason: 'Paused',
+    count: 1,
+  },
+  {
+    what: 'a deletion that is still held up',
+    before: statusWith('Paused', undefined, { isDeleting: true }),
+    after: statusWith('Paused', undefined, { isDeleting: true }),
+    reason: 'Paused',
+    count: 0,
+  },
+  {
+    what: 'a plan with another step',
+    before: { ...statusWith('PlanOnly'), plannedActions: [{ operation: 'StopMachine', message }] },
+    after: { ...statusWith('PlanOnly'), plannedActions: [{ operation: 'DeleteMachine', message }] },
+    reason: 'PlanOnly',
+    count: 1,
+  },
+  {
+    what: 'the same plan',
+    before: { ...statusWith('PlanOnly'), plannedActions: [{ operation: 'StopMachine', message }] },
+    after: { ...statusWith('PlanOnly'), plannedActions: [{ operation: 'StopMachine', message }] },
+    reason: 'PlanOnly',
+    count: 0,
+  },
+])('the reason stays the same, and $what emits $count events', ({ before, after, reason, count }) => {
+  expect(transitionEvents(before, after, { reason, message })).toEqual(
+    Array.from({ length: count }, () => ({ reason, message })),
+  );
 });
