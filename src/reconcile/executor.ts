@@ -80,7 +80,7 @@ export function createExecutor(
         objectState,
       },
     );
-    logWrite(log, key, action, execution);
+    logWrite(log, key, observed, decision, execution);
     return execution;
   };
 

@@ -86,10 +86,12 @@ export class Responses {
   }
 
   #reportCredentialStatus(): void {
-    const { credential, log, admission } = this.#options;
+    const { credential, log, admission, subscriptions } = this.#options;
     const failure = credential.rejection;
     if (failure === undefined) return log.info('Provider accepted API key');
-    log.warn('Provider rejected API key', { failure });
+    // The conditions of each object name its Secret.
+    const [object, ...others] = subscriptions.keys();
+    log.warn('Provider rejected API key', { failure, object, otherObjects: others.length });
     admission.rejectWaiting();
   }
 

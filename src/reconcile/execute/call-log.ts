@@ -1,7 +1,8 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { Operation, Outcome } from '../../domain/failure.ts';
 import type { ProviderId } from '../../domain/machine.ts';
-import type { Action } from '../../plan/action.ts';
+import type { Action, Decision } from '../../plan/action.ts';
+import type { Observed } from '../../plan/observed.ts';
 import type { Provider } from '../../provider/provider.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Execution } from './execution.ts';
@@ -65,7 +66,13 @@ function wordOf(value: unknown): string {
 }
 
 /** Logs what an action wrote to Kubernetes. A provider call has a separate line. */
-export function logWrite(log: Log, key: string, action: Action, execution: Execution): void {
+export function logWrite(
+  log: Log,
+  key: string,
+  { machine, identity }: Pick<Observed, 'machine' | 'identity'>,
+  { action, event }: Pick<Decision, 'action' | 'event'>,
+  execution: Execution,
+): void {
   switch (execution.type) {
     case 'Recorded':
       return log.info('Recorded VM', { object: key, vmID: 'machine' in action ? action.machine.id : undefined });
@@ -86,7 +93,11 @@ export function logWrite(log: Log, key: string, action: Action, execution: Execu
     case 'Withdrawn':
       return log.info('Withdrew create intent', { object: key });
     case 'Released':
-      return log.info('Released finalizer', { object: key });
+      return log.info('Released finalizer', {
+        object: key,
+        vmID: identity.kind === 'Known' ? identity.id : undefined,
+        vm: event?.reason === 'Retained' ? 'Retained' : machine.kind === 'Absent' ? 'Absent' : 'Unmanaged',
+      });
     case 'Superseded':
       return log.debug('Object changed during its reconciliation', { object: key });
     case 'Nothing':

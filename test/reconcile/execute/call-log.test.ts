@@ -29,8 +29,17 @@ test('logs one line for each call that changes a VM, with object, VM, outcome an
     ['Recorded VM', { vmID: id }],
     call('StopMachine', id),
     call('DeleteMachine', id),
-    ['Released finalizer', {}],
+    ['Released finalizer', { vmID: id, vm: 'Absent' }],
   ]);
+});
+
+test('logs of a released finalizer which VM was retained', async () => {
+  const world = await createWorld();
+  world.apply('web', { deletionPolicy: 'Retain' });
+  await world.clock.advance(2 * minute);
+  world.cluster.remove('virtualmachines', 'web');
+  await world.clock.advance(minute);
+  expect(linesOf(world).at(-1)).toEqual(['Released finalizer', { vmID: 1, vm: 'Retained' }]);
 });
 
 test('logs a failed call once at level warn with the failure; its duration excludes the wait for a slot', async () => {
