@@ -368,18 +368,45 @@ export const corrections: readonly (readonly [what: string, spec: object])[] = [
 
 /** Changes of the objects `plain` and `named` that are refused once there is a VM, and allowed before. */
 export const changes = [
-  { name: 'plain', spec: { region: { name: 'Oslo' } }, what: 'another region' },
-  { name: 'plain', spec: { region: { name: null, id: 1 } }, what: 'a region by an id that is not the one of the VM' },
-  { name: 'plain', spec: { package: { id: 5 } }, what: 'another package: the provider does not resize VMs' },
-  { name: 'plain', spec: { package: { id: null, name: 'Large' } }, what: 'another package by name' },
-  { name: 'plain', spec: { osTemplate: { name: null, id: 6 } }, what: 'another template by id' },
+  { name: 'plain', spec: { region: { name: 'Oslo' } }, refused: 'region', what: 'another region' },
+  {
+    name: 'plain',
+    spec: { region: { name: null, id: 1 } },
+    refused: 'region',
+    what: 'a region by an id that is not the one of the VM',
+  },
+  {
+    name: 'plain',
+    spec: { package: { id: 5 } },
+    refused: 'package',
+    what: 'another package: the provider does not resize VMs',
+  },
+  {
+    name: 'plain',
+    spec: { package: { id: null, name: 'Large' } },
+    refused: 'package',
+    what: 'another package by name',
+  },
+  { name: 'plain', spec: { osTemplate: { name: null, id: 6 } }, refused: 'osTemplate', what: 'another template by id' },
   {
     name: 'plain',
     spec: { region: { name: 'London 1' }, package: { id: 5 } },
+    refused: 'package',
     what: 'one that is right and one that is not',
   },
-  { name: 'plain', spec: { ipv6: true }, what: 'ipv6' },
-  { name: 'plain', spec: { privateNetworking: true, ipv6: true }, what: 'an option that is right and one that is not' },
-  { name: 'plain', spec: { sshKeyIds: [1] }, what: 'SSH keys' },
-  { name: 'named', spec: { sshKeyIds: null }, what: 'SSH keys back to the default' },
+  { name: 'plain', spec: { ipv6: true }, refused: 'ipv6', what: 'ipv6' },
+  {
+    name: 'plain',
+    spec: { privateNetworking: true, ipv6: true },
+    refused: 'ipv6',
+    what: 'an option that is right and one that is not',
+  },
+  { name: 'plain', spec: { sshKeyIds: [1] }, refused: 'sshKeyIds', what: 'SSH keys' },
+  {
+    name: 'plain',
+    spec: { region: { name: 'Oslo' }, ipv6: true },
+    refused: 'region',
+    what: 'two at once, of which the first is named',
+  },
+  { name: 'named', spec: { sshKeyIds: null }, refused: 'sshKeyIds', what: 'SSH keys back to the default' },
 ];

@@ -25,6 +25,8 @@ export interface Schema {
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
+  /** CEL that returns the message. */
+  readonly messageExpression?: string;
   readonly fieldPath?: string;
 }
 

@@ -315,6 +315,23 @@ function isOption(field: (typeof options)[number]): string {
   return `(!has(${seen}) || ${wanted} == oldSelf.spec.${field} || ${wanted} == ${seen})`;
 }
 
+const allFields = 'region, package, osTemplate, ipv6, privateNetworking and sshKeyIds';
+
+/** The message as a CEL string. */
+function correctable(fields: string): string {
+  return JSON.stringify(messageOf(fields));
+}
+
+function messageOf(fields: string): string {
+  return `the VM exists: ${fields} can only be corrected to what status shows. For another VM, create a new VirtualMachine and delete this one`;
+}
+
+/** Names the first field whose rule is broken. The API server estimates too high a cost for a list of all. */
+const firstBroken = [
+  ...selected.map((field) => ({ name: field.replaceAll('_', ''), rule: isSelectable(field) })),
+  ...options.map((field) => ({ name: field, rule: isOption(field) })),
+].reduceRight((rest, { name, rule }) => `!${rule} ? ${correctable(name)} : ${rest}`, correctable(allFields));
+
 /**
  * While a VM exists, the spec must not contradict what the status shows of it. One rule on the whole object, because it
  * compares the spec with the status. It runs on every write, so the common cases come first.
@@ -324,8 +341,7 @@ export const afterCreation: CelRule = {
     '!has(oldSelf.status) || !has(oldSelf.status.state) || self.spec == oldSelf.spec',
     [...selected.map(isSelectable), ...options.map(isOption)].join(' && '),
   ].join(' || '),
-  message:
-    'the VM exists: region, package, osTemplate, ipv6, privateNetworking and sshKeyIds can only be corrected to what status shows. ' +
-    'For another VM, create a new VirtualMachine and delete this one',
+  message: messageOf(allFields),
+  messageExpression: firstBroken,
   fieldPath: '.spec',
 };
