@@ -45,7 +45,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'a call whose response is lost counts as ended at once',
-    file: 'reconcile/observe/observe-machine.ts',
+    file: 'reconcile/observe/find-by-name.ts',
     function: 'findByName',
     find: 'Math.max(deps.leadingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline',
     replacement: 'Math.max(deps.leadingSince(key), objectState.intentSentAt ?? 0)',
@@ -260,7 +260,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'the list that shows the result of a create call is not requested',
-    file: 'reconcile/observe/observe-machine.ts',
+    file: 'reconcile/observe/find-by-name.ts',
     function: 'findByName',
     find: 'deps.findings.requestList(judgment.wantListAfter);',
     replacement: '',
@@ -368,7 +368,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'a create call is looked for with whatever key there is',
-    file: 'reconcile/observe/observe-machine.ts',
+    file: 'reconcile/observe/find-by-name.ts',
     function: 'isKeyOf',
     find: 'objectState.intentAccount === account || intent?.proof === undefined',
     replacement: 'account !== undefined',

@@ -11,7 +11,7 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Credentials } from '../credentials.ts';
 import type { ObjectState } from '../object-state.ts';
 import type { ConflictDeps } from '../observe/conflicts.ts';
-import { isNewEnough } from '../observe/observe-machine.ts';
+import { isNewEnough } from '../observe/find-by-name.ts';
 import type { ReactionLatency } from '../reaction-latency.ts';
 import type { Reporter } from '../report.ts';
 import { loggedCall } from './call-log.ts';

@@ -1,47 +1,33 @@
-import { hasFinalizer, isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
+import { isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
 import { annotations } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
-import type { Clock } from '../../domain/clock.ts';
-import type { Machine, ProviderId, UnreadableMachine } from '../../domain/machine.ts';
-import type { Limits, MachineObservation } from '../../plan/observed.ts';
+import type { Machine, ProviderId } from '../../domain/machine.ts';
+import type { MachineObservation } from '../../plan/observed.ts';
 import { isFromIntent, isInDoubt } from '../../plan/create.ts';
 import { mayCreate } from '../../plan/external-deletion.ts';
 import type { Absence, Snapshot } from '../../provider/account/account.ts';
-import {
-  confirmAbsence,
-  checkAccount,
-  confirmNameFree,
-  confirmRecreation,
-  unreadableOf,
-  manyDisappeared,
-  namelessFor,
-} from './absence-evidence.ts';
+import { confirmAbsence, checkAccount, confirmRecreation } from './absence-evidence.ts';
 import { Findings, type MachineFinding } from './findings.ts';
 import type { ReadableAccount, ReconcileSubject, MachineLookup } from './machine-lookup.ts';
+import {
+  type MachineDeps,
+  notYetSeen,
+  longestRecheck,
+  type FindDeps,
+  duplicateName,
+  unreadableNamed,
+  unreadableMachine,
+  isNeverCreated,
+  findByName,
+  freeName,
+  epochOf,
+} from './find-by-name.ts';
 
-export interface MachineDeps {
-  readonly clock: Clock;
-  readonly limits: Limits;
-  /**
-   * When this process became responsible for the object (monotonic): it became the leader, or the object entered its
-   * selector. Calls of the process before it may be in flight until the response deadline after that.
-   */
-  readonly leadingSince: (key: string) => number;
-}
-
-const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
 /** There is nothing to look for. */
 export const nothingFound: MachineFinding = new Findings().of(notYetSeen);
-const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
 
 /** The retry interval of a read of a single machine. */
 const rereadAfter = 5_000;
-/** The longest wait for a further list while the evidence of absence is not complete. */
-const longestRecheck = 60_000;
-
-interface FindDeps extends MachineDeps {
-  readonly findings: Findings;
-}
 
 /** What the reads so far show of the object's VM, and which further reads are needed. Changes nothing. */
 export function observeMachine(
@@ -151,37 +137,6 @@ function replacementOf(
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
 }
 
-function duplicateName(name: string, found: readonly Machine[]): MachineObservation {
-  return { kind: 'Unknown', reason: { kind: 'DuplicateName', name, ids: found.map(({ id }) => id) } };
-}
-
-/** No readable VM has the name: absent, unless an unreadable VM has it, or may have it. */
-function unreadableNamed(
-  deps: FindDeps,
-  snapshot: Snapshot,
-  subject: ReconcileSubject,
-  name: string,
-): MachineObservation {
-  const { object, objectState, intent } = subject;
-  const isOpen = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
-  const unreadable = unreadableOf(snapshot, {
-    name,
-    isNeverCreated: isNeverCreated(subject),
-    intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: objectState.intentSentAt } : undefined,
-  });
-  if (unreadable === undefined) return { kind: 'Absent' };
-  // Once it is readable, it may have a name that no object is subscribed to.
-  deps.findings.requestList(deps.clock.monotonic() + longestRecheck);
-  if (unreadable.name !== undefined || isOpen) return unreadableMachine(unreadable, unreadable.name !== undefined);
-  return unreadableMachine(unreadable, false, epochOf(deps.clock, unreadable.since + namelessFor));
-}
-
-/** `until`: until when (epoch milliseconds) it delays a create at the longest. */
-function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean, until?: number): MachineObservation {
-  const reason = { kind: 'Unreadable', id, problem, isOurs } as const;
-  return { kind: 'Unknown', reason: until === undefined ? reason : { ...reason, until } };
-}
-
 /** Whether the recorded id is only from the response to a create, and the VM has another name. */
 function isUnseen({ object, identity, name, isIntentProven }: ReconcileSubject, { name: seen }: Machine): boolean {
   const isOpen = object.metadata.annotations?.[annotations.createPending] !== undefined && isIntentProven;
@@ -199,92 +154,6 @@ function successorIn(snapshot: Snapshot, subject: ReconcileSubject): Machine | u
 function isSuccessor(subject: ReconcileSubject, machine: Machine): boolean {
   const { object } = subject;
   return machine.name === providerName(object) && (isNameOwn(object) || isFromIntent(subject, machine));
-}
-
-/**
- * Whether the object can't have a VM yet: the name carries its UID, and no create intent or VM was recorded. Without
- * the finalizer, which is stored before anything billable, no earlier record can have been lost.
- */
-function isNeverCreated({ object, objectState, name }: ReconcileSubject): boolean {
-  const { metadata, status } = object;
-  return (
-    isNameOwn(object) &&
-    // Not for an existing VM that `spec.adoption` names.
-    name === providerName(object) &&
-    (metadata.annotations?.[annotations.createPending] ?? objectState.openIntent(undefined)) === undefined &&
-    !hasFinalizer(object) &&
-    status?.id === undefined
-  );
-}
-
-function findByName(
-  deps: FindDeps,
-  account: ReadableAccount,
-  snapshot: Snapshot,
-  subject: ReconcileSubject,
-  name: string,
-): MachineObservation {
-  const { object, objectState, key, intent } = subject;
-  const found = snapshot.byName(name);
-  const [machine] = found;
-  if (found.length > 1) return duplicateName(name, found);
-  if (machine !== undefined) {
-    deps.findings.recordMachine({ machine, startedAt: snapshot.startedAt, at: deps.clock.monotonic() });
-    return { kind: 'Present', machine };
-  }
-  const lacking = unreadableNamed(deps, snapshot, subject, name);
-  if (lacking.kind === 'Unknown') return lacking;
-  const { massDisappearance } = account;
-  if (massDisappearance !== undefined) {
-    deps.findings.requestList(Math.max(massDisappearance.until, deps.clock.monotonic()));
-    return manyDisappeared(massDisappearance);
-  }
-  const open = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
-  if (open === undefined) return freeName(deps, snapshot, subject);
-  // The call was sent with the key of another account, so the lists of this one say nothing about it.
-  const otherAccount = checkAccount(snapshot.ownerIds, intent?.ownerId);
-  if (otherAccount !== undefined) return otherAccount;
-  if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
-
-  if (objectState.refusedIntent === open && snapshot.startedAt >= objectState.refusedAt)
-    return freeName(deps, snapshot, subject);
-  const earliest = Math.max(deps.leadingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline;
-  if (snapshot.startedAt >= earliest) deps.findings.recordAbsence(snapshot.startedAt);
-  const judgment = confirmNameFree({
-    earliest,
-    firstListWithout: objectState.firstListWithout ?? deps.findings.absentSince,
-    newest: snapshot.startedAt,
-    visibilityWindow: deps.limits.visibilityWindow,
-  });
-  if (judgment.absent) return freeName(deps, snapshot, subject);
-  deps.findings.requestList(judgment.wantListAfter);
-  return outcomeUnknown;
-}
-
-/** How old a list may be, from its response, that shows that a chosen name is free. */
-const freeFor = 5_000;
-
-/** Whether the list is recent enough at `now` (monotonic) to show that a chosen name is free. */
-export function isNewEnough(list: Snapshot | undefined, now: number): boolean {
-  return list !== undefined && now - list.answeredAt <= freeFor;
-}
-
-/**
- * No VM has the name. Other users of the account can take a name that the manifest chose, and a create that is refused
- * for that reason could make an unmanaged VM look like the object's. So the list before a create has to be recent.
- */
-function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileSubject): MachineObservation {
-  const { object, identity } = subject;
-  const isNew = isNewEnough(snapshot, deps.clock.monotonic());
-  if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
-  deps.findings.requestList(deps.clock.monotonic());
-  return notYetSeen;
-}
-
-/** Whether the create intent was written with the key in use, or with one of the same account. */
-function isKeyOf({ intent, isIntentProven, objectState }: ReconcileSubject, account: ReadableAccount): boolean {
-  if (objectState.intentAccount === account || intent?.proof === undefined) return true;
-  return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
 }
 
 /** Neither the list shows it, nor a later read of it alone. */
@@ -377,11 +246,6 @@ function presentOf(
     return { kind: 'Unknown', reason: { kind: 'NotOwn' } };
   deps.findings.recordMachine({ machine, startedAt, at: deps.clock.monotonic() });
   return { kind: 'Present', machine };
-}
-
-/** Converts a monotonic time to epoch milliseconds. */
-function epochOf(clock: Clock, moment: number): number {
-  return clock.now() - (clock.monotonic() - moment);
 }
 
 function ownerRecorded({ identity }: ReconcileSubject): ProviderId | undefined {

@@ -14,7 +14,8 @@ import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type ConflictDeps, machineConflict, nameConflict, orphanCandidatesOf } from './conflicts.ts';
 import type { MachineFinding } from './findings.ts';
 import { duplicatesOf, type MachineLookup, type ReadableAccount, type ReconcileSubject } from './machine-lookup.ts';
-import { type MachineDeps, nothingFound, observeMachine } from './observe-machine.ts';
+import { nothingFound, observeMachine } from './observe-machine.ts';
+import type { MachineDeps } from './find-by-name.ts';
 import { scheduleAt } from './power-schedule.ts';
 
 /** The limit that prevents another API key. */
