@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SecretIndex } from '../../src/controller/secret-index.ts';
+import { SecretIndex } from '../../src/controller/event-handlers.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { objectWith } from '../plan/fixtures.ts';
 

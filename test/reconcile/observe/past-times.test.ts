@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withPastTimes } from '../../../src/reconcile/observe/past-times.ts';
+import { withPastTimes } from '../../../src/reconcile/prepare.ts';
 import { now, objectWith, secondsAgo } from '../../plan/fixtures.ts';
 import { createWorld, type World } from '../world/world.ts';
 
