@@ -74,8 +74,9 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   /** The failures since the last success, each of which is logged once. */
   const logged = new Set<string>();
   let isExpired = false;
-  /** A starting server is listed once while its cache fills. */
-  let isListedEarly = false;
+  /** Ends the early read of a server whose cache still fills; undefined before one. */
+  let early: AbortController | undefined;
+  let earlyRead: Promise<void> = Promise.resolve();
   /** Since when (monotonic) the server has been unreachable. It may be back, but hasn't answered a list since. */
   let unreachableSince: number | undefined;
   let watches = 0;
@@ -95,12 +96,15 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
       if (!signal.aborted) await recover(error);
     }
   }
+  await earlyRead;
 
   /** Only newer versions of known objects are applied before the list is complete: one that breaks off changes nothing else. */
   async function list(): Promise<void> {
+    early?.abort();
     store.beginList();
     const { versions, resourceVersion } = await listAll({
-      inPages: isListedEarly || (unreachableSince !== undefined && clock.monotonic() - unreachableSince >= outage),
+      inPages:
+        early !== undefined || (unreachableSince !== undefined && clock.monotonic() - unreachableSince >= outage),
       ...(isSynced ? { onVersion: arrived } : {}),
     });
     if (signal.aborted) return;
@@ -116,6 +120,18 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   function arrived(version: ObjectVersion<Row>): void {
     const change = store.advance(version);
     if (change !== undefined) options.onChange(change, false);
+  }
+
+  /**
+   * Reads pages, which a starting server answers without its cache, while it refuses watches. Filling the cache takes
+   * seconds for a large fleet.
+   */
+  async function readEarly(until: AbortSignal): Promise<void> {
+    const read = createLister({ ...options, signal: until });
+    const onVersion = (version: ObjectVersion<Row>): void => void (until.aborted || arrived(version));
+    await read({ inPages: true, onVersion }).catch((error: unknown) => {
+      if (!until.aborted) log.debug('Failed to list a starting API server', { error });
+    });
   }
 
   /** Processes one watch until it ends; false if it went silent. */
@@ -187,6 +203,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   }
 
   function opened(): void {
+    early?.abort();
     openedAt = clock.monotonic();
     options.onBlocked(undefined);
     options.onAvailability(true);
@@ -224,7 +241,10 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
       backoff.reset();
       unreachableSince = undefined;
     }
-    if (wasSteady || reason === 'Network') isListedEarly = false;
+    if (wasSteady || reason === 'Network') {
+      early?.abort();
+      early = undefined;
+    }
     if (!resumable.has(reason)) needsList = true;
     options.onBlocked(blockerOf(error));
     // Load balancers cut idle connections, and old resourceVersions expire: both are routine.
@@ -243,11 +263,9 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     const delay = backoff.next(reason, clock.monotonic(), retryAfter);
     const isStarting = backoff.isStarting(clock.monotonic());
     options.onAvailability(!isStarting);
-    // Its cache still fills, which takes seconds for a large fleet. It reads pages without the cache.
-    if (isStarting && reason === 'TooManyRequests' && isSynced && !isListedEarly) {
-      isListedEarly = true;
-      needsList = true;
-      return;
+    if (isStarting && reason === 'TooManyRequests' && isSynced && early === undefined) {
+      early = new AbortController();
+      earlyRead = readEarly(AbortSignal.any([signal, early.signal]));
     }
     await wait(clock, delay, signal);
   }

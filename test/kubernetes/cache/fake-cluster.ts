@@ -28,6 +28,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   streams: 'yes' | 'refuses' | 'ignores' = 'refuses';
   /** Runs after each page of a list, before the next is asked for. */
   afterPage: (() => void) | undefined;
+  /** What the answer to a list waits for. */
+  holds: () => Promise<void> | undefined = () => undefined;
   readonly #objects = new Map<string, FakeObject>();
   #version = 100;
   readonly #watches = new Watches({ version: () => this.#version });
@@ -88,6 +90,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     this.calls.push(['list', namespace, from].filter(Boolean).join(' '));
     this.limits.push(limit);
     this.#failOnRequest();
+    await this.holds();
+    options.signal?.throwIfAborted();
     const [version, start] = from === undefined ? [this.#version, 0] : from.split('+').map(Number);
     const all = [...this.#objects.values()].filter(
       (object) => (namespace ?? object.metadata.namespace) === object.metadata.namespace,

@@ -226,40 +226,49 @@ describe('an API server that fails', () => {
     expect(changes).toEqual(['a/web: old → new']);
   });
 
-  test('one whose cache still fills is listed in pages once, and then asked for the watch again soon', async () => {
+  test('one whose cache still fills is read in pages once, while the watch is tried again', async () => {
     const { cluster, reflector, clock, changes } = await startReflector({ 'a/web': 'old' }, { random: () => 0.999 });
     cluster.streams = 'yes';
     await clock.advance(10_000);
     cluster.isSilent = true;
     const filling = { reason: 'TooManyRequests', retryAfter: 30_000 } as const;
     cluster.failures.push('Network', { reason: 'Unavailable', retryAfter: 5_000 }, filling);
+    // The pages are answered, the watches are not.
+    cluster.afterPage = () => void cluster.failures.push(filling, filling);
     cluster.cut('Network');
     cluster.put('a/web', 'new');
     const before = cluster.calls.length;
-    await clock.advance(350 + 150);
-    expect(cluster.calls.slice(before)).toEqual(['watch 101', 'watch 101', 'watch 101', 'list', 'watch 102']);
-    expect(changes).toEqual(['a/web: old → new']);
+    await clock.advance(300 + 150);
+    expect(cluster.calls.slice(before)).toEqual(['watch 101', 'watch 101', 'watch 101', 'list']);
+    expect([changes, reflector.isAvailable()]).toEqual([['a/web: old → new'], false]);
+    await clock.advance(300 + 2 * 450);
+    expect(cluster.calls.slice(before + 4)).toEqual(['watch 101', 'watch 101', 'watch 101']);
     expect(reflector.isAvailable()).toBe(true);
   });
 
-  test('is not available from the first failed try until it serves a watch', async () => {
-    const { cluster, reflector, clock } = await startReflector({ 'a/web': 'old' });
-    const filling = { reason: 'TooManyRequests', retryAfter: 1_000 } as const;
-    await clock.advance(10_000);
-    cluster.failures.push('Network', { reason: 'Unavailable', retryAfter: 5_000 }, filling);
-    cluster.afterPage = () => {
-      cluster.failures.push(filling, filling);
-      cluster.afterPage = undefined;
-    };
-    cluster.cut('Network');
-    const seen: (readonly [number, boolean])[] = [];
-    for (let step = 0; step < 12; step += 1) {
-      seen.push([cluster.calls.length - 2, reflector.isAvailable()]);
-      await clock.advance(100);
+  test('the early pages end when the server accepts the watch, and with the reflector', async () => {
+    for (const end of ['watch', 'stop'] as const) {
+      const { cluster, reflector, clock } = await startReflector(
+        { 'a/1': '1', 'a/2': '1', 'a/3': '1' },
+        { pageSize: 1 },
+      );
+      const page = Promise.withResolvers<void>();
+      await clock.advance(10_000);
+      cluster.failures.push('Network', { reason: 'TooManyRequests', retryAfter: 1_000 });
+      cluster.holds = () => page.promise;
+      cluster.cut('Network');
+      await clock.advance(200);
+      const pages = cluster.asked.filter(({ limit }) => limit !== undefined).slice(-1);
+      expect(pages.map(({ signal }) => signal?.aborted)).toEqual([false]);
+      const stopped = end === 'stop' ? reflector.stop() : clock.advance(100);
+      await clock.settle();
+      expect(pages.map(({ signal }) => signal?.aborted)).toEqual([true]);
+      page.resolve();
+      await stopped;
+      await clock.settle();
+      expect(cluster.calls.filter((call) => call.startsWith('list ')).length).toBeLessThanOrEqual(3);
+      await reflector.stop();
     }
-    expect(seen.filter(([calls]) => calls > 0 && calls < 7).every(([, isAvailable]) => !isAvailable)).toBe(true);
-    // The watch, 503, 429, the pages, twice 429, and the watch; and the comparison is over with the pages.
-    expect(seen.at(-1)).toEqual([7, true]);
   });
 
   test('each kind of failure of an outage is logged once, with its reason', async () => {
@@ -273,7 +282,9 @@ describe('an API server that fails', () => {
     await clock.advance(10_000);
     const refusal = { reason: 'Unavailable', status: 503, retryAfter: 5_000 } as const;
     const filling = { reason: 'TooManyRequests', status: 429, retryAfter: 1_000 } as const;
-    cluster.failures.push(...Array.from({ length: 100 }, () => 'Network' as const), refusal, refusal, filling, filling);
+    const unreachable = Array.from({ length: 100 }, () => 'Network' as const);
+    // The last one is the answer to the early pages.
+    cluster.failures.push(...unreachable, refusal, refusal, filling, filling, filling);
     cluster.cut('Network');
     await clock.advance(100 * 600 + 1_000);
     expect(cluster.failures).toEqual([]);
