@@ -7,12 +7,12 @@ export async function confirm(
   request: string,
 ): Promise<boolean> {
   if (options['dry-run'] === true && options.confirm === undefined) return true;
-  const given = options.confirm ?? (await screen.ask(`${request} (${answer}): `));
+  const given = options.confirm ?? (await screen.ask(`${request}: `));
   if (given?.trim() === answer) return true;
   screen.note(
     given === undefined
       ? `Not confirmed, so nothing was changed. Without a terminal, add: --confirm ${answer}`
-      : `Not confirmed, so nothing was changed: the answer is ${answer}.`,
+      : `Not confirmed, so nothing was changed: the answer would be ${answer}.`,
   );
   return false;
 }

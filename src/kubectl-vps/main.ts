@@ -37,10 +37,12 @@ const screen: Screen = {
   async ask(question) {
     if (stdin.isTTY !== true || stderr.isTTY !== true) return undefined;
     const reader = createInterface({ input: stdin, output: stderr });
-    // Ctrl-D closes it without an answer.
-    const closed = new Promise<string>((resolve) => void reader.once('close', () => resolve('')));
+    // Ctrl-C and Ctrl-D close it without an answer.
+    const closed = new Promise<undefined>((resolve) => void reader.once('close', () => resolve(undefined)));
     try {
-      return await Promise.race([reader.question(question), closed]);
+      const answer = await Promise.race([reader.question(question), closed]);
+      if (answer === undefined) stderr.write('\n');
+      return answer ?? '';
     } finally {
       reader.close();
     }

@@ -360,7 +360,7 @@ describe('a lost cluster', () => {
     expect(calls()).toEqual(done);
     const shown = await home.sh(`${documented(page, 'adopt-applied').trimEnd()} --dry-run`);
     expect(shown).toMatch(/^default +db +db-main +decide: NameTaken$/m);
-    await expect(home.sh(confirmed('adopt-applied', 4))).rejects.toThrow('the answer is 3');
+    await expect(home.sh(confirmed('adopt-applied', 4))).rejects.toThrow('the answer would be 3');
     await twoLists();
     expect((await home.objects()).filter(({ spec }) => spec.adoption.policy !== 'Never')).toEqual([]);
     await home.sh(confirmed('adopt-applied', 3));
