@@ -56,8 +56,11 @@ describe('one write for each object, and only if it changes something', () => {
 
   test('--dry-run has the API server check the change and stores nothing', async () => {
     const fake = new FakeKubectl(vm('web'));
-    const { stdout } = await vps(fake, 'stop web --wait --dry-run');
-    expect(stdout).toBe('web: spec.powerState set to Halted (dry run: nothing was stored)\n');
+    expect(await vps(fake, 'stop web --wait --dry-run')).toEqual({
+      code: 0,
+      stdout: 'web: spec.powerState set to Halted (dry run: nothing was stored)\n',
+      stderr: '',
+    });
     expect(fake.writes().every((args) => args.includes('--dry-run=server'))).toBe(true);
     expect(fake.objects[0]?.spec['powerState']).toBe('Running');
   });

@@ -18,6 +18,12 @@ function waiting(name: string, reason: string, candidates: readonly number[] = [
 
 const hint = { annotations: { 'vps247.com/machine': '{"id":1001,"uid":"u"}' } };
 
+/** Its VM isn't adopted any more. */
+const deleted = vm('deleted', {
+  metadata: { deletionTimestamp: ago(5) },
+  status: { conditions: [condition('Ready', 'Unknown', 'IdentityFromOtherObject')] },
+});
+
 const fleet = (): FakeKubectl =>
   new FakeKubectl(
     vm('fine'),
@@ -29,6 +35,7 @@ const fleet = (): FakeKubectl =>
     waiting('one', 'OrphanCandidateFound', [1006], 'shop'),
     waiting('taken', 'NameTaken'),
     waiting('broken', 'CredentialsRejected'),
+    deleted,
   );
 const shown = `NAMESPACE   NAME       VM                                       ACTION
 default     applied    applied-1003 (id 1003)                   adopt: OrphanCandidateFound
