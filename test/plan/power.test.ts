@@ -69,6 +69,12 @@ describeRows('power', [
     reason: 'Stopping',
   },
   {
+    because: 'one that was never Ready did not halt by itself after a start',
+    given: { id: 90, machine: 'Halted', status: { state: 'Running' } },
+    action: 'Start',
+    reason: 'Starting',
+  },
+  {
     because: 'a shutdown that others began is theirs, however long it takes',
     given: { id: 90, machine: 'Halting', history: { stateFor: 900_000 } },
     action: 'None',

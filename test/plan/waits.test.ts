@@ -145,6 +145,12 @@ const withVm: readonly Wait[] = [
     after: minutes,
   },
   {
+    reason: 'DeletionProtected',
+    because: 'the user lifts the protection',
+    given: { machine: 'Absent', deleting: true, spec: { deletionProtection: true } },
+    after: undefined,
+  },
+  {
     reason: 'HeldByOtherObject',
     because: 'the other object may be deleted',
     given: { machine: 'Running', observed: { machineConflict: 'b/other' } },

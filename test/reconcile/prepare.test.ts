@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { Account } from '../../src/provider/account/account.ts';
 import type { KeyLookup } from '../../src/reconcile/credentials.ts';
@@ -80,4 +82,16 @@ it('a new key of the Secret is tried at once, while the earlier one stays in use
   const preparation = await prepare(depsWith(present, false), 'default/web', objectWith({ id: 90 }), objectState);
   expect([preparation?.account, objectState.successor]).toEqual([before, present]);
   expect(requests).toEqual(['subscribe default/web web-0a1b2c3d default', 'list default/web 0']);
+});
+
+it.each([
+  { what: 'of this key, for the name in the spec', name: 'site', sign: String, isProven: true },
+  { what: 'for another name', name: 'other', sign: String, isProven: false },
+  { what: 'of another key', name: 'site', sign: () => 'by another key', isProven: false },
+])('a create intent $what proves that a VM is the object’s: $isProven', async ({ name, sign, isProven }) => {
+  const { metadata } = objectWith();
+  const pending = { [annotations.createPending]: writeIntent(metadata, { at: 1, name }, sign) };
+  const object = objectWith({ annotations: pending, spec: { providerName: 'site' } });
+  const preparation = await prepare(depsWith(accountWith({}), false), 'default/web', object, new ObjectState(uid, 0));
+  expect(preparation?.subject.isIntentProven).toBe(isProven);
 });

@@ -171,6 +171,21 @@ test('above the limit of keys, unused ones are dropped first, then those that we
   expect(accountOf(accounts, 'good-1', 'a').credentialStatus).toBe('Accepted');
 });
 
+test('a namespace drops no key of another one that would have as few keys afterwards', async () => {
+  const { clock, accounts } = scene({ total: 3, perGroup: 100 }, judging);
+  for (const [name, group] of [
+    ['bad-1', 'b'],
+    ['bad-2', 'b'],
+    ['bad-3', 'd'],
+  ] as const)
+    accountOf(accounts, name, group).subscribe(`${group}/${name}`, { ...key, group });
+  await clock.settle();
+  expect(accounts.get(new Secret('bad-4'), 'd')).toBe('TotalReached');
+  expect([...accounts.list().keys()]).toEqual([1, 2, 3]);
+  accountOf(accounts, 'good-1', 'e').subscribe('e/1', { ...key, group: 'e' });
+  expect([...accounts.list().keys()]).toEqual([2, 3, 4]);
+});
+
 test('four hundred invalid keys are tried a few at a time, round-robin with other keys', async () => {
   const answers: (() => void)[] = [];
   const asked: string[] = [];

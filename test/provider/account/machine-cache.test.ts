@@ -22,6 +22,14 @@ test('a read by id after the list updates the cached VM, and the list stays as i
   expect([cache.snapshot?.startedAt, cache.snapshot?.byId(1)]).toEqual([100, running]);
 });
 
+test('a read by id that shows another name reports the old and the new name', () => {
+  const cache = scene();
+  expect(cache.upsert(200, machine(1, { name: 'renamed' }))).toEqual({
+    ids: new Set([1]),
+    names: new Set(['renamed', 'machine-1']),
+  });
+});
+
 test('an equal read changes only the time', () => {
   const cache = scene();
   expect(cache.upsert(200, machine(1))).toEqual(nothing);
