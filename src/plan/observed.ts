@@ -25,8 +25,8 @@ export type UnknownReason =
   | { readonly kind: 'NotOwn' }
   /** Several VMs have the name that the object looks for. */
   | { readonly kind: 'DuplicateName'; readonly name: string; readonly ids: readonly ProviderId[] }
-  /** The list lacks it, but a 404 or the proof of the account is still missing. */
-  | { readonly kind: 'AbsenceUnconfirmed' }
+  /** The list lacks it, but the proof of the account is still missing. `namesake`: another VM has its name. */
+  | { readonly kind: 'AbsenceUnconfirmed'; readonly namesake?: ProviderId }
   /**
    * The provider lists this VM, but the entry can't be read. It is the object's by its id or name, or (`isOurs` false)
    * may be, because its name can't be read. `until` (epoch milliseconds): how long it delays a create at the longest.

@@ -1,6 +1,7 @@
-import { annotate, patchSpec, replaceApiKey } from '../api/v1alpha1/commands.ts';
-import { providerName } from '../api/v1alpha1/identity.ts';
+import { annotate, deleteKeepingVm, patchSpec, replaceApiKey } from '../api/v1alpha1/commands.ts';
+import { type KnownMachine, providerName } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
+import type { ProviderId } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, requeue, keptOperations } from './action.ts';
 import { fromFailure } from './failure-status.ts';
@@ -42,6 +43,11 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
     case 'DuplicateName':
       return requeue({ reason: 'DuplicateMachine', message: severalNamed(o, reason) });
     case 'AbsenceUnconfirmed':
+      if (reason.namesake !== undefined && o.identity.kind === 'Known' && !o.isDefaultKey)
+        return requeue(
+          { reason: 'AbsenceUnconfirmed', message: nameTaken(o, o.identity, reason.namesake) },
+          keptOperations(o),
+        );
       return requeue(
         {
           reason: 'AbsenceUnconfirmed',
@@ -89,6 +95,16 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
         { ...keptOperations(o), after: accountRetry },
       );
   }
+}
+
+/** The VM on record is gone, and another one has its name. */
+function nameTaken(o: Observed, { id, name }: KnownMachine, other: ProviderId): string {
+  const { metadata, spec } = o.object;
+  const keep =
+    metadata.deletionTimestamp === undefined
+      ? `; if you need it, delete this object, which keeps it, and apply it again with spec.adoption: ${deleteKeepingVm(metadata, spec.deletionProtection)}`
+      : retainHint(o);
+  return `the provider doesn't show VM ${id} on record, and VM ${other} has its name ${quoted(name)}, so the operator sends no request for either; if you don't need VM ${other}, delete it at the provider${keep}`;
 }
 
 /** The recorded owner: from the VM's record or its create intent, otherwise as last observed. */

@@ -146,6 +146,28 @@ describe('a refused recreation', () => {
   });
 });
 
+it('a VM of the chosen name that appears after a refused recreation is reported with what to do', async () => {
+  const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+  fakeProvider.add('other');
+  apply('web', { providerName: 'shop' });
+  await clock.advance(minute);
+  fakeProvider.machines.delete(2);
+  fakeProvider.broken.set('CreateMachine', { class: 'Terminal', code: 'Unprocessable', status: 422 });
+  await clock.advance(8 * minute);
+  fakeProvider.add('shop');
+  await clock.advance(2 * minute);
+  const message = `the provider doesn't show VM 2 on record, and VM 3 has its name "shop"`;
+  const keep = 'kubectl -n default patch vps web --type merge -p \'{"spec":{"deletionPolicy":"Retain"}}\'';
+  for (const end of [`${keep} && kubectl -n default delete vps web --ignore-not-found`, keep]) {
+    const { reason, message: text = '' } = condition('web', 'Ready') ?? {};
+    expect([reason, text.slice(0, message.length)]).toEqual(['AbsenceUnconfirmed', message]);
+    expect(text.slice(-end.length)).toBe(end);
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(2 * minute);
+  }
+  expect([cluster.machine('web') === undefined, fakeProvider.machines.has(3)]).toEqual([false, true]);
+});
+
 it('an adopted VM whose recreation had no answer is replaced by the VM that later lists show under another name', async () => {
   const { apply, clock, condition, cluster, fakeProvider } = await createWorld();
   fakeProvider.add('other');

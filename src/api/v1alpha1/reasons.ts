@@ -191,7 +191,8 @@ const table = {
     event: 'Warning',
     meaning:
       "The list doesn't contain the VM, but that doesn't prove yet that it is deleted. The operator does nothing on a guess.",
-    remedy: 'No action needed. Further complete lists decide it.',
+    remedy:
+      'Further complete lists decide it. If the message names another VM with the name of the one on record, do what it says.',
   },
   RecreationDelayed: {
     ready: 'False',

@@ -2,14 +2,17 @@ import type { ProviderId } from '../../domain/machine.ts';
 import type { MachineObservation } from '../../plan/observed.ts';
 import type { Absence, Snapshot, UnreadableEntry } from '../../provider/account/account.ts';
 
-/** The evidence that a recorded VM is gone. A list counts only if it started after the operator's last call for the VM. */
+/**
+ * The evidence that a VM is gone for which `GET /{id}` returned 404 after the newest list. A list counts only if it started after the
+ * operator's last call for the VM.
+ */
 export interface AbsenceEvidence {
   /** The owners in the newest complete list. */
   readonly listedOwners: readonly ProviderId[];
   /** Whether that list is empty. */
   readonly isEmpty: boolean;
-  /** Whether `GET /{id}` returned 404 after that list. */
-  readonly notFound: boolean;
+  /** Another VM that the list shows with its name. */
+  readonly namesake: ProviderId | undefined;
   /** The recorded owner of the machine when it was last seen. */
   readonly ownerId: ProviderId | undefined;
   /** The owner that this key has shown since the operator started. */
@@ -36,15 +39,15 @@ const agreeingLists = 3;
  * Decides whether a machine that the list lacks is deleted. Pure. Worked table, first row that applies. Where it says
  * Absent and the machine is part of a mass disappearance, the result is MassDisappearance:
  *
- * | list shows          | 404 | then                                                               |
- * | ------------------- | --- | ------------------------------------------------------------------ |
- * | another owner       |     | OtherAccount: with such a key, every machine is a 404              |
- * | anything            | no  | AbsenceUnconfirmed                                                 |
- * | never seen before   | yes | AbsenceUnconfirmed until lists lacked it for the visibility window |
- * | the machine's owner | yes | Absent                                                             |
- * | no machine at all   | yes | Absent if this key, or its owner, last showed the machine          |
- * | no machine at all   | yes | for a machine that is not on record: Absent if lists agree         |
- * | owner not known     | yes | Absent if lists agree                                              |
+ * | list shows                | then                                                               |
+ * | ------------------------- | ------------------------------------------------------------------ |
+ * | another owner             | OtherAccount: with such a key, every machine is a 404              |
+ * | another VM with its name  | AbsenceUnconfirmed: the provider may have changed its id           |
+ * | never seen before         | AbsenceUnconfirmed until lists lacked it for the visibility window |
+ * | the machine's owner       | Absent                                                             |
+ * | no machine at all         | Absent if this key, or its owner, last showed the machine          |
+ * | no machine at all         | for a machine that is not on record: Absent if lists agree         |
+ * | owner not known           | Absent if lists agree                                              |
  *
  * Lists agree if three in a row lacked it, over at least the visibility window.
  */
@@ -53,7 +56,8 @@ export function confirmAbsence(evidence: AbsenceEvidence): MachineObservation {
   const [firstOwner] = listedOwners;
   const otherAccount = checkAccount(listedOwners, ownerId);
   if (otherAccount !== undefined) return otherAccount;
-  if (!evidence.notFound) return unconfirmed;
+  const { namesake } = evidence;
+  if (namesake !== undefined) return { kind: 'Unknown', reason: { kind: 'AbsenceUnconfirmed', namesake } };
   if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
   const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
   const isOwnersKey = evidence.isSameKey || (ownerId !== undefined && evidence.keyOwnerId === ownerId);
@@ -65,7 +69,7 @@ export function confirmAbsence(evidence: AbsenceEvidence): MachineObservation {
   return massDisappearance === undefined ? { kind: 'Absent' } : manyDisappeared(massDisappearance);
 }
 
-/** The first row of the table, which needs no 404. */
+/** The first row of the table. */
 export function checkAccount(
   listedOwners: readonly ProviderId[],
   ownerId: ProviderId | undefined,

@@ -200,7 +200,7 @@ function findById(
     isRecorded: subject.identity.kind !== 'None',
     isSameKey: isSameKey(subject, account),
     // Another VM of the name makes this uncertain, unless that VM proves to be the newer one.
-    notFound: snapshot.byName(name).every((other) => isSuccessor(subject, other)),
+    namesake: snapshot.byName(name).find((other) => !isSuccessor(subject, other))?.id,
     ownerId,
     keyOwnerId: account.ownerId,
     lists: absence?.lists ?? 0,

@@ -13,7 +13,7 @@ const complete: AbsenceEvidence = {
   isEmpty: false,
   isSameKey: false,
   isRecorded: true,
-  notFound: true,
+  namesake: undefined,
   ownerId: 1,
   keyOwnerId: 1,
   lists: 1,
@@ -26,7 +26,7 @@ const complete: AbsenceEvidence = {
 describe('judgeAbsence', () => {
   it.each<{ because: string; given: Partial<AbsenceEvidence>; verdict: string }>([
     { because: "404 and a list of the machine's owner", given: {}, verdict: 'Absent' },
-    { because: 'a list alone may lag', given: { notFound: false }, verdict: 'AbsenceUnconfirmed' },
+    { because: 'another VM has its name', given: { namesake: 91 }, verdict: 'AbsenceUnconfirmed' },
     { because: "another account's key makes everything a 404", given: { listedOwners: [2] }, verdict: 'OtherAccount' },
     {
       because: 'an empty list of the key that showed the machine before',
@@ -123,7 +123,7 @@ describe('judgeAbsence', () => {
     },
     {
       because: 'what is not even confirmed stays so',
-      given: { massDisappearance: { vanished: 9, of: 40 }, notFound: false },
+      given: { massDisappearance: { vanished: 9, of: 40 }, namesake: 91 },
       verdict: 'AbsenceUnconfirmed',
     },
     {
