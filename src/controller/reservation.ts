@@ -67,7 +67,7 @@ export function takesPrecedence(a: Reservation, b: Reservation): boolean {
 }
 
 /** Whether a reservation counts in the account. An account whose key is not accepted yet, or whose owner is unknown, equals only itself. */
-export function countsIn(reservation: Pick<Reservation, 'account' | 'ownerId'>, account: AccountIdentity): boolean {
+function countsIn(reservation: Pick<Reservation, 'account' | 'ownerId'>, account: AccountIdentity): boolean {
   const { ownerId } = account;
   if (reservation.account === account) return true;
   if (ownerId === undefined) return false;
@@ -88,12 +88,12 @@ export function isSame(a: Reservation, b: Reservation): boolean {
   );
 }
 
-export function shareAccount(a: Reservation, b: Reservation): boolean {
+function shareAccount(a: Reservation, b: Reservation): boolean {
   if (b.account !== undefined && b.account !== null && countsIn(a, b.account)) return true;
   return a.ownerId !== undefined && a.ownerId === b.ownerId;
 }
 
-export function hasUnknownAccount({ account, ownerId }: Reservation): boolean {
+function hasUnknownAccount({ account, ownerId }: Reservation): boolean {
   return account === undefined && ownerId === undefined;
 }
 

@@ -106,7 +106,7 @@ export function diffSnapshots(before: Known, after: Known): SnapshotDiff {
  * Whether nothing changed that a decision or a status depends on. Usage and the time of the last action change all the
  * time, and the password is written only once, so its value doesn't matter.
  */
-export function isSame(a: Machine, b: Machine): boolean {
+function isSame(a: Machine, b: Machine): boolean {
   if (a === b) return true;
   return (
     a.name === b.name &&
