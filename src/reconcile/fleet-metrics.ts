@@ -68,16 +68,12 @@ export class FleetMetrics {
     const { metrics, clock } = this.#options;
     metrics.objects.reset();
     metrics.machines.reset();
-    let differing = 0;
+    for (const [reason, { length }] of Map.groupBy(objects, reasonOf)) metrics.objects.set({ reason }, length);
+    for (const [state, { length }] of Map.groupBy(objects, stateOf)) metrics.machines.set({ state }, length);
+    metrics.objectsDiffering.set(objects.filter(isDifferent).length);
     let oldest = Number.POSITIVE_INFINITY;
-    for (const object of objects) {
-      metrics.objects.inc({ reason: reasonOf(object) });
-      metrics.machines.inc({ state: stateOf(object) });
-      if (isDifferent(object)) differing += 1;
-      const deletedAt = Date.parse(object.metadata.deletionTimestamp ?? '');
-      if (deletedAt < oldest) oldest = deletedAt;
-    }
-    metrics.objectsDiffering.set(differing);
+    for (const { metadata } of objects)
+      if (metadata.deletionTimestamp !== undefined) oldest = Math.min(oldest, Date.parse(metadata.deletionTimestamp));
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) / 1_000 : 0);
   }
 
