@@ -20,11 +20,25 @@ export class Semaphore {
       this.#free -= 1;
       return Promise.resolve();
     }
-    return new Promise((resolve) => {
-      const waiting = this.#waiting.get(group);
-      if (waiting === undefined) this.#waiting.set(group, [resolve]);
-      else waiting.push(resolve);
-    });
+    return new Promise((resolve) => this.#wait(group, resolve));
+  }
+
+  /** Waits for a slot until `signal` aborts. Returns whether it was acquired. */
+  async acquireUnless(signal: AbortSignal, group = ''): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const acquired = (): void => resolve(true);
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return true;
+    }
+    if (signal.aborted) return false;
+    this.#wait(group, acquired);
+    const leave = (): void => {
+      this.#leave(group, acquired);
+      resolve(false);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    return promise.finally(() => signal.removeEventListener('abort', leave));
   }
 
   release(): void {
@@ -59,5 +73,17 @@ export class Semaphore {
     } finally {
       await this.acquire(group);
     }
+  }
+
+  #wait(group: string, resolve: () => void): void {
+    const waiting = this.#waiting.get(group);
+    if (waiting === undefined) this.#waiting.set(group, [resolve]);
+    else waiting.push(resolve);
+  }
+
+  #leave(group: string, resolve: () => void): void {
+    const others = this.#waiting.get(group)?.filter((other) => other !== resolve) ?? [];
+    if (others.length > 0) this.#waiting.set(group, others);
+    else this.#waiting.delete(group);
   }
 }

@@ -16,10 +16,12 @@ const maxReported = 8;
 
 /**
  * A status that isn't stored. Without `refusal`, the API server didn't respond, and the status is stored before the
- * next decision. With a refusal, decisions are made as if it were stored.
+ * next decision. With a refusal, or once a change of the object has superseded it, decisions are made as if it were stored.
  */
 export interface UnsavedStatus {
   readonly status: VirtualMachineStatus;
+  /** It waited for its write when a user changed the object. The next reconciliation decides first, and stores what results. */
+  readonly isSuperseded?: true;
   readonly refusal?: {
     /** The form that was stored. */
     readonly form: Form | 'Nothing';
@@ -128,6 +130,8 @@ export class ObjectState {
   queueing: 'Unreported' | 'Reported' | undefined;
   /** Cancels the request that waits for a slot, if it is outdated. */
   abortOutdated: (() => void) | undefined;
+  /** Ends the wait of a status for its write, if the object has changed. */
+  supersedeStatus: (() => void) | undefined;
   /** What the status writer needs to delay a status that another writer replaces repeatedly. */
   rewrites: Rewrites | undefined;
   /** When (monotonic) the next call may be sent for this object. */

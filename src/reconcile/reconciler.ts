@@ -56,7 +56,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       reconcile(key, withoutWorker).catch((error: unknown) =>
         requeueAfterError({ unavailable, random: deps.random }, key, error),
       ),
-    onObjectChange: (key) => objectStates.get(key)?.abortOutdated?.(),
+    onObjectChange: (key) => {
+      const objectState = objectStates.get(key);
+      objectState?.abortOutdated?.();
+      objectState?.supersedeStatus?.();
+    },
     accountOf: (key) => objectStates.get(key)?.account ?? undefined,
   };
 
@@ -78,8 +82,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return { failed: true };
     }
     const { unsaved } = objectState;
-    if (unsaved !== undefined && (unsaved.refusal?.until ?? 0) <= deps.clock.monotonic()) {
-      await reporter.save(stored, unsaved.status, objectState, true);
+    const isDue = unsaved?.isSuperseded !== true && (unsaved?.refusal?.until ?? 0) <= deps.clock.monotonic();
+    if (unsaved !== undefined && isDue) {
+      await withoutWorker(reporter.save(stored, unsaved.status, objectState, { isOutcome: true }));
       return { after: 0 };
     }
     const object = unsaved === undefined ? stored : { ...stored, status: unsaved.status };

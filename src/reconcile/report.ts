@@ -83,22 +83,35 @@ export function createReporter(deps: ReporterDeps): Reporter {
     isOutcome: boolean,
     withoutWorker: ReleaseWorker,
   ): Promise<number> {
-    if (reported === undefined) return Infinity;
-    const status = statusFor(observed, reported);
     // The cache contains the object after this reconciliation's own writes.
     const object = deps.cache.get(objectKey(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
-    const { refusal, status: unstored } = objectState.unsaved ?? {};
+    const { refusal, status: unstored, isSuperseded } = objectState.unsaved ?? {};
+    const status =
+      reported === undefined ? (isSuperseded === true ? unstored : undefined) : statusFor(observed, reported);
+    if (status === undefined) return Infinity;
     const before = unstored ?? object.status;
-    if (!isWorthWriting(before, status)) return Infinity;
+    if (!isWorthWriting(isSuperseded === true ? object.status : before, status)) {
+      if (isSuperseded === true) objectState.unsaved = undefined;
+      return Infinity;
+    }
     const held = heldFor(status, objectState);
-    if (held > 0 && !isOutcome && reported.record === undefined) return held;
-    for (const { reason, message } of transitionEvents(before, status, reported.statusReason))
-      event(object, reason, message);
-    if (refusal?.form === 'Nothing') objectState.unsaved = { status, refusal };
+    const isRecord = reported?.record !== undefined;
+    if (held > 0 && !isOutcome && !isRecord && isSuperseded !== true) return held;
+    const onKept = (): void => {
+      if (reported === undefined) return;
+      for (const { reason, message } of transitionEvents(before, status, reported.statusReason))
+        event(object, reason, message);
+    };
+    if (refusal?.form === 'Nothing') {
+      onKept();
+      objectState.unsaved = { status, refusal };
+      return Infinity;
+    }
+    const options = { isOutcome: isOutcome || isSuperseded === true, isRecord, reconciled: observed.object, onKept };
     // No worker is occupied meanwhile, so the next object's call doesn't wait for this status.
-    else await withoutWorker(save(object, status, objectState, isOutcome));
-    return Infinity;
+    const isWritten = await withoutWorker(save(object, status, objectState, options));
+    return isWritten ? Infinity : 0;
   }
 
   async function reportUnanswered(observed: Observed, decision: Decision, objectState: ObjectState): Promise<void> {
@@ -125,7 +138,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     const { statusReason, status } = ownershipNotStored(object, before, error, deps.clock.now());
     if (!isWorthWriting(before, status)) return;
     event(object, statusReason.reason, statusReason.message);
-    await withoutWorker(save(object, status, objectState, false));
+    await withoutWorker(save(object, status, objectState));
   }
 
   function reportAnnotations(object: VirtualMachine, objectState: ObjectState): void {

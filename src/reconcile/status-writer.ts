@@ -1,3 +1,5 @@
+import { readRequests } from '../api/v1alpha1/annotations.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
@@ -26,6 +28,18 @@ const statusWrites = 16;
 /** A call depends on its intent, so only these forms, which contain it, may be stored before the call. */
 const formsWithIntent: readonly Form[] = ['Full', 'Record'];
 
+/** How a status is saved. */
+export interface SaveOptions {
+  /** It reports a call that was just sent. If the API server doesn't respond, it is stored before anything else. */
+  readonly isOutcome?: boolean;
+  /** It records a VM. */
+  readonly isRecord?: boolean;
+  /** The version that was reconciled: once the user has changed the object, the status doesn't wait for its write. */
+  readonly reconciled?: VirtualMachine;
+  /** Called when the status no longer waits, unless it is dropped. */
+  readonly onKept?: () => void;
+}
+
 /** Stores statuses, and remembers in `ObjectState.unsaved` what the API server refuses. */
 export interface StatusWriter {
   /**
@@ -39,15 +53,22 @@ export interface StatusWriter {
     objectState: ObjectState,
   ): Promise<void>;
   /**
-   * `isOutcome`: it reports a call that was just sent. If the API server doesn't respond, it is stored before anything
-   * else. Throws KubeError.
+   * Writes the status when a slot is free. If the user changes the object before that, the next reconciliation must not wait:
+   *
+   * | the status             | then                                                                     |
+   * | ---------------------- | ------------------------------------------------------------------------ |
+   * | records a VM           | is written immediately, because a later write removes the create intent  |
+   * | reports a call         | is kept in memory; the next reconciliation decides on it, and is written |
+   * | reports anything else  | is dropped                                                               |
+   *
+   * Returns whether it was written; throws KubeError.
    */
   save(
     object: VirtualMachine,
     after: VirtualMachineStatus,
     objectState: ObjectState,
-    isOutcome: boolean,
-  ): Promise<void>;
+    options?: SaveOptions,
+  ): Promise<boolean>;
   /**
    * Stores a status that another one follows soon. A refusal is not remembered, because it would delay that one. Throws
    * KubeError.
@@ -106,6 +127,47 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     object: VirtualMachine,
     after: VirtualMachineStatus,
     objectState: ObjectState,
+    { isOutcome = false, isRecord = false, reconciled, onKept = () => {} }: SaveOptions = {},
+  ): Promise<boolean> {
+    const hasSlot = await slotUnlessSuperseded(object, objectState, reconciled);
+    if (!hasSlot && !isRecord) {
+      if (!isOutcome) return false;
+      onKept();
+      objectState.unsaved = { status: after, isSuperseded: true };
+      return false;
+    }
+    onKept();
+    try {
+      await store(object, after, objectState, isOutcome);
+      return true;
+    } finally {
+      if (hasSlot) writing.release();
+    }
+  }
+
+  /** Waits for a slot, but not beyond a change of the object that the status doesn't report. */
+  async function slotUnlessSuperseded(
+    object: VirtualMachine,
+    objectState: ObjectState,
+    reconciled: VirtualMachine | undefined,
+  ): Promise<boolean> {
+    const superseded = new AbortController();
+    if (reconciled !== undefined)
+      objectState.supersedeStatus = () => {
+        if (isChangedByUser(reconciled, cache.get(objectKey(object)))) superseded.abort();
+      };
+    objectState.supersedeStatus?.();
+    try {
+      return await writing.acquireUnless(superseded.signal, object.metadata.namespace);
+    } finally {
+      objectState.supersedeStatus = undefined;
+    }
+  }
+
+  async function store(
+    object: VirtualMachine,
+    after: VirtualMachineStatus,
+    objectState: ObjectState,
     isOutcome: boolean,
   ): Promise<void> {
     try {
@@ -124,7 +186,7 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     after: VirtualMachineStatus,
     objectState: ObjectState,
   ): Promise<void> {
-    const written = await writeForm(object, after, objectState, false);
+    const written = await writing.run(() => writeForm(object, after, objectState, false), object.metadata.namespace);
     if (written.form === 'Full') noteStored(after, written, objectState);
   }
 
@@ -134,22 +196,17 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
     objectState: ObjectState,
     isOutcome: boolean,
   ): Promise<WrittenStatus> {
-    await writing.acquire(object.metadata.namespace);
-    try {
-      const now = clock.now();
-      const { form = 'Full', because, until = -Infinity } = objectState.unsaved?.refusal ?? {};
-      // A form that was just refused isn't sent again.
-      const isHeld = form !== 'Nothing' && until > clock.monotonic();
-      const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
-      // An administrator or a restore may store a record at the same time as the first report: it must not become half of each.
-      const isFirst = object.status?.conditions === undefined && after.id === undefined && !isOutcome;
-      const condition = isFirst ? { resourceVersion: object.metadata.resourceVersion } : {};
-      const written = await writeStatus(client, { object, after, now, ...shorter, ...condition });
-      cache.assume(written.stored, ownWrite(written, after));
-      return written;
-    } finally {
-      writing.release();
-    }
+    const now = clock.now();
+    const { form = 'Full', because, until = -Infinity } = objectState.unsaved?.refusal ?? {};
+    // A form that was just refused isn't sent again.
+    const isHeld = form !== 'Nothing' && until > clock.monotonic();
+    const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
+    // An administrator or a restore may store a record at the same time as the first report: it must not become half of each.
+    const isFirst = object.status?.conditions === undefined && after.id === undefined && !isOutcome;
+    const condition = isFirst ? { resourceVersion: object.metadata.resourceVersion } : {};
+    const written = await writeStatus(client, { object, after, now, ...shorter, ...condition });
+    cache.assume(written.stored, ownWrite(written, after));
+    return written;
   }
 
   function noteStored(status: VirtualMachineStatus, { form, because }: WrittenStatus, objectState: ObjectState): void {
@@ -185,4 +242,21 @@ export function createStatusWriter(deps: StatusWriterDeps): StatusWriter {
 
 function ownWrite({ stored }: WrittenStatus, sent: VirtualMachineStatus): OwnWrite {
   return { resourceVersion: stored.metadata.resourceVersion, isStatusAsSent: equal(stored.status, sent) };
+}
+
+/** Whether the user changed the object. The operator changes none of this itself. */
+function isChangedByUser(reconciled: VirtualMachine, current: VirtualMachine | undefined): boolean {
+  return current === undefined || !equal(givenByUser(reconciled), givenByUser(current));
+}
+
+function givenByUser(object: VirtualMachine): readonly unknown[] {
+  const {
+    uid,
+    generation,
+    deletionTimestamp,
+    annotations: { [annotations.reconcileRequestedAt]: requested } = {},
+  } = object.metadata;
+  const { reconcile: _, ...switches } = readRequests(object);
+  // The value of a deletionTimestamp may be clamped.
+  return [uid, generation, deletionTimestamp === undefined, requested, switches];
 }

@@ -47,3 +47,23 @@ test('a free slot is available to the next request of any group', async () => {
   await Promise.resolve();
   expect(isTaken).toBe(true);
 });
+
+test('a request that ends its wait leaves its slot to the next one', async () => {
+  const semaphore = new Semaphore(1);
+  await semaphore.acquire();
+  const impatient = new AbortController();
+  const left = semaphore.acquireUnless(impatient.signal, 'a');
+  const stays = semaphore.acquireUnless(new AbortController().signal, 'a');
+  impatient.abort();
+  expect(await left).toBe(false);
+  semaphore.release();
+  expect(await stays).toBe(true);
+});
+
+test('a free slot is acquired even if the wait has ended', async () => {
+  const semaphore = new Semaphore(1);
+  expect(await semaphore.acquireUnless(AbortSignal.abort())).toBe(true);
+  expect(await semaphore.acquireUnless(AbortSignal.abort())).toBe(false);
+  semaphore.release();
+  expect(await semaphore.acquireUnless(AbortSignal.abort())).toBe(true);
+});

@@ -36,7 +36,7 @@ function setUp(refuses: (status: Partial<VirtualMachineStatus>) => KubeErrorReas
     reportEvent: () => {},
   });
   const save = (isOutcome = false): Promise<unknown> =>
-    writer.save(object, after, objectState, isOutcome).catch((error: KubeError) => error.reason);
+    writer.save(object, after, objectState, { isOutcome }).catch((error: KubeError) => error.reason);
   return { clock, objectState, observed, save, sent };
 }
 
