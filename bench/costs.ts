@@ -1,6 +1,6 @@
-/** The cost of a fleet by its size. Pure. */
-import type { Results } from './results.ts';
-import { summarize } from './times.ts';
+/** The cost of a fleet by its size, and of a write compared with that of another resource. Pure. */
+import type { Results, WriteCosts } from './results.ts';
+import { summarize, type Summary } from './times.ts';
 
 /** One cost of a run. */
 interface Cost {
@@ -58,4 +58,9 @@ export function growthOf(runs: readonly Results[]): readonly Growth[] {
     const ratio = isShared ? of(last) / last.size / (of(before) / before.size) : of(last) / of(before);
     return { what, unit, values: runs.map(of), ratio, isLinear: ratio <= linear };
   });
+}
+
+/** CPU of our writes as a multiple of that of a plain custom resource, for each round. */
+export function cpuRatios({ rounds }: WriteCosts, kind: 'spec' | 'status', program: 'apiServer' | 'etcd'): Summary {
+  return summarize(rounds.map(({ [kind]: { own, plain } }) => own[program] / plain[program]));
 }

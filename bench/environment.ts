@@ -6,8 +6,9 @@ import { startOperator, type OperatorProcess } from '../test/support/operator-pr
 import { startEmulator, type EmulatorProcess } from './emulator.ts';
 import { Fleet } from './fleet.ts';
 import { HostileTenant } from './hostile.ts';
+import { plainDefinition } from './plain-resource.ts';
 
-const namespaces = {
+export const namespaces = {
   watched: 'vps247-bench',
   unwatched: 'vps247-bench-unwatched',
   hostile: 'vps247-bench-hostile',
@@ -52,6 +53,7 @@ export async function createEnvironment(entry: string, directory: string): Promi
     cleanups.push(() => cluster.close());
     await cluster.applyRights();
     await cluster.applyCrd();
+    await cluster.apply(plainDefinition);
     for (const namespace of Object.values(namespaces)) await cluster.createNamespace(namespace);
     await cluster.putSecret(namespaces.watched, apiKey);
     const emulator = await startEmulator(apiKey);

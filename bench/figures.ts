@@ -1,6 +1,19 @@
 /** The figures of each part of a run, with floor and limit. Pure. */
+import { cpuRatios } from './costs.ts';
 import { type Span, sumWithout } from './readings.ts';
-import type { Attack, Burst, Flip, Left, Measured, Mishaps, Outage, Results, Start } from './results.ts';
+import type {
+  Attack,
+  Burst,
+  ComparedWrite,
+  Flip,
+  Left,
+  Measured,
+  Mishaps,
+  Outage,
+  Results,
+  Start,
+  WriteCosts,
+} from './results.ts';
 import type { Figure, Section } from './table.ts';
 import { summarize } from './times.ts';
 
@@ -19,9 +32,23 @@ const tripwire = 5;
 
 /** Every part of a run, in the order in which it ran. */
 export function sectionsOf(results: Results): readonly Section[] {
-  const { size, starts, steady, flips, flipping, bursts, bursting, attack, creating, deleting, outage, mishaps } =
-    results;
+  const {
+    size,
+    starts,
+    writeCosts,
+    steady,
+    flips,
+    flipping,
+    bursts,
+    bursting,
+    attack,
+    creating,
+    deleting,
+    outage,
+    mishaps,
+  } = results;
   return [
+    ...(writeCosts === undefined ? [] : [figuresOfWriteCosts(writeCosts)]),
     figuresOfStarts(size, starts),
     figuresOfSteadyState(size, steady),
     figuresOfFlips(flips, flipping),
@@ -33,6 +60,33 @@ export function sectionsOf(results: Results): readonly Section[] {
     figuresOfOutage(outage),
     figuresOfMishaps(mishaps),
   ];
+}
+
+export function figuresOfWriteCosts(costs: WriteCosts): Section {
+  const { writes, bytes, rounds } = costs;
+  const p50 = (of: (write: ComparedWrite) => number, kind: 'spec' | 'status'): number =>
+    summarize(rounds.map((round) => 1_000 * of(round[kind]))).p50;
+  const cpu = (kind: 'spec' | 'status', program: 'apiServer' | 'etcd', name: string): Figure => {
+    const ratio = cpuRatios(costs, kind, program);
+    return {
+      what: `CPU of ${name} per ${kind} PATCH, p50`,
+      measured: p50(({ own }) => own[program], kind),
+      digits: 1,
+      unit: 'ms',
+      floor: p50(({ plain }) => plain[program], kind),
+      note: `${ratio.p50.toFixed(2)} × a plain custom resource; ${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)} ×`,
+    };
+  };
+  return {
+    title: `${rounds.length} × ${writes} writes without an operator`,
+    figures: [
+      { what: 'size of an object', measured: bytes.own, unit: 'B', floor: bytes.plain, note: 'with managedFields' },
+      cpu('spec', 'apiServer', 'kube-apiserver'),
+      cpu('status', 'apiServer', 'kube-apiserver'),
+      cpu('spec', 'etcd', 'etcd'),
+      cpu('status', 'etcd', 'etcd'),
+    ],
+  };
 }
 
 export function figuresOfStarts(size: number, starts: readonly Start[]): Section {

@@ -39,6 +39,27 @@ export interface Burst {
   readonly lastCall: number;
 }
 
+/** CPU of one write on average: seconds. */
+export interface WriteCpu {
+  readonly apiServer: number;
+  readonly etcd: number;
+}
+
+/** Our object, and the same write of a plain custom resource just before. */
+export interface ComparedWrite {
+  readonly own: WriteCpu;
+  readonly plain: WriteCpu;
+}
+
+/** What writes of one object cost the control plane, in several rounds. */
+export interface WriteCosts {
+  /** Writes of each kind in one round. */
+  readonly writes: number;
+  /** The size of an object as the API server returns it. */
+  readonly bytes: { readonly own: number; readonly plain: number };
+  readonly rounds: readonly { readonly spec: ComparedWrite; readonly status: ComparedWrite }[];
+}
+
 export interface Outage {
   readonly downSeconds: number;
   /** From sending the first PATCH that the API server accepted afterwards, to the power call. */
@@ -72,6 +93,8 @@ export interface Results {
   readonly size: number;
   readonly cores: number;
   readonly starts: readonly Start[];
+  /** Undefined in runs from before this was measured, and where the system doesn't report the CPU of a process. */
+  readonly writeCosts?: WriteCosts;
   readonly steady: Span;
   readonly flips: readonly Flip[];
   readonly flipping: Measured;

@@ -13,14 +13,16 @@ import {
   figuresOfOutage,
   figuresOfStarts,
   figuresOfSteadyState,
+  figuresOfWriteCosts,
 } from './figures.ts';
 import { type Made, isSettled } from './fleet.ts';
 import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
-import type { Attack, Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
+import type { Attack, Burst, Flip, Measured, Outage, Results, Start, WriteCosts } from './results.ts';
 import { seed } from './seed.ts';
-import { apiKey, type Launch, peakMemoryOf, type BenchEnvironment } from './environment.ts';
+import { apiKey, type Launch, namespaces, peakMemoryOf, type BenchEnvironment } from './environment.ts';
 import type { Section } from './table.ts';
+import { measureWriteCosts } from './write-cost.ts';
 
 /** The amount of work for a run of this size: enough for stable figures, and no longer than necessary. */
 interface Extent {
@@ -46,6 +48,8 @@ const stillness = 3_000;
 const patience = 60_000;
 /** The limit of concurrent requests. */
 const together = 32;
+/** Enough writes for several collections of garbage in the API server, which are a large part of the cost. */
+const writeRounds = { objects: 60, rounds: 3 } as const;
 /** The label of what is created and deleted during the run. */
 const passing = 'passing';
 
@@ -63,6 +67,10 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
 
   say(`creating ${size} VMs and their objects, the first by the operator and the others after it`);
   await bench.populate(names);
+
+  say('writing objects without an operator, and those of a plain custom resource');
+  const writeCosts = await bench.writeCosts(names[0] ?? '');
+  if (writeCosts !== undefined) show(figuresOfWriteCosts(writeCosts));
 
   say(`starting the operator ${extent.starts} times`);
   const starts: Start[] = [];
@@ -131,6 +139,7 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
     size,
     cores: availableParallelism(),
     starts,
+    ...(writeCosts === undefined ? {} : { writeCosts }),
     steady,
     flips,
     flipping,
@@ -165,6 +174,20 @@ export class Bench {
     await this.#readWhenStill();
     await this.#operator?.stop();
     await seed(fleet, emulator, others, await fleet.get(first), apiKey);
+  }
+
+  /** While no operator runs. Undefined where the CPU of a process can't be read. */
+  async writeCosts(pilot: string): Promise<WriteCosts | undefined> {
+    const { plane, fleet } = this.#stage;
+    const [apiServer, etcd] = [plane.pidOf('kube-apiserver'), plane.pidOf('etcd')];
+    if (process.platform !== 'linux' || apiServer === undefined || etcd === undefined) return undefined;
+    return measureWriteCosts(
+      plane.kubeconfigPath,
+      namespaces.unwatched,
+      { apiServer, etcd },
+      await fleet.get(pilot),
+      writeRounds,
+    );
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 /** The goals, compared with the results of a run. Pure. */
+import { cpuRatios } from './costs.ts';
 import { sumWithout } from './readings.ts';
 import type { Flip, Measured, Results } from './results.ts';
 import { summarize } from './times.ts';
@@ -28,7 +29,14 @@ export function rateLimitedFloor(calls: number): number {
 }
 
 export function targetsOf(results: Results): readonly Target[] {
-  return [...countsOf(results), ...reactionsOf(results), ...attackOf(results), ...startOf(results), ...restOf(results)];
+  return [
+    ...countsOf(results),
+    ...writeCostsOf(results),
+    ...reactionsOf(results),
+    ...attackOf(results),
+    ...startOf(results),
+    ...restOf(results),
+  ];
 }
 
 function countsOf({ size, steady, creating, bursting, flipping, deleting }: Results): readonly Target[] {
@@ -82,6 +90,23 @@ function countsOf({ size, steady, creating, bursting, flipping, deleting }: Resu
     },
     { ...writesOf('delete', deleting, 2.5, '1', '2.5'), note: 'status that reports the shutdown; finalizer' },
   ];
+}
+
+function writeCostsOf({ writeCosts }: Results): readonly Target[] {
+  if (writeCosts === undefined) return [];
+  return (['spec', 'status'] as const).map((kind) => {
+    const { p50, min, max } = cpuRatios(writeCosts, kind, 'apiServer');
+    const etcd = cpuRatios(writeCosts, kind, 'etcd');
+    return {
+      what: `API server CPU per write: ${kind}`,
+      measured: `${p50.toFixed(2)} × a plain resource`,
+      floor: '1 ×',
+      controllerRuntime: '1 ×',
+      goal: '≤ 1.3 ×',
+      isMet: p50 <= 1.3,
+      note: `${min.toFixed(2)}–${max.toFixed(2)} ×; etcd ${etcd.p50.toFixed(2)} ×; objects of ${writeCosts.bytes.own} and ${writeCosts.bytes.plain} bytes`,
+    };
+  });
 }
 
 function writesOf(

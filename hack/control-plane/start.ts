@@ -116,6 +116,11 @@ export class ControlPlane implements AsyncDisposable {
     return this.#isReady;
   }
 
+  /** The process id of a program; undefined while it doesn't run. */
+  pidOf(name: 'etcd' | 'kube-apiserver'): number | undefined {
+    return this.#services.get(name)?.pid;
+  }
+
   /** Resolves with a message when a program ends unexpectedly. */
   get failure(): Promise<Refusal> {
     return this.#failure.promise;

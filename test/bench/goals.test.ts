@@ -3,7 +3,7 @@ import { sectionsOf } from '../../bench/figures.ts';
 import { targetsOf, rateLimitedFloor } from '../../bench/targets.ts';
 import type { Results } from '../../bench/results.ts';
 import { findWrong, renderGoals } from '../../bench/table.ts';
-import { measuredOf, resultsOf, spanOf } from './results.ts';
+import { comparedWrite, measuredOf, resultsOf, spanOf } from './results.ts';
 
 const missed = (more: Partial<Results>): string[] =>
   targetsOf(resultsOf(more))
@@ -21,7 +21,20 @@ test('a good run reaches every number but one, and every count is right', () => 
 const flips = (reaction: number, slowest = reaction) =>
   Array.from({ length: 100 }, (_, index) => ({ probe: 5, reaction: index < 2 ? slowest : reaction }));
 
+const writeCosts = (spec: number, status: number): Partial<Results> => ({
+  writeCosts: {
+    writes: 240,
+    bytes: { own: 4_000, plain: 1_700 },
+    rounds: [0.9, 1, 1.6].map((noise) => ({
+      spec: comparedWrite(spec * noise),
+      status: comparedWrite(status * noise),
+    })),
+  },
+});
+
 test.each([
+  { more: writeCosts(1.31, 1.3), expected: 'API server CPU per write: spec', why: 'more than 1.3 × a plain resource' },
+  { more: writeCosts(1.3, 1.31), expected: 'API server CPU per write: status', why: 'the median counts' },
   { more: { flips: flips(7) }, expected: 'spec change → request at the provider, p50', why: '1.4 × the PATCH' },
   { more: { flips: flips(6, 11) }, expected: 'spec change → request at the provider, p99', why: '2.2 × the PATCH' },
   {

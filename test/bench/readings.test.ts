@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { readCpuSeconds } from '../../bench/cpu.ts';
 import { between, readMetrics, type Reading, sumWithout } from '../../bench/readings.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
@@ -58,4 +59,9 @@ test('between two readings there is what was added, and nothing else', () => {
 test('sums leave out what is named', () => {
   expect(sumWithout({ a: 1, b: 2, c: 4 }, 'b')).toBe(5);
   expect(sumWithout({})).toBe(0);
+});
+
+test('the CPU of a process is its user and system time, whatever its name is', () => {
+  const stat = '42 (kube apiserver) 2) S 1 42 42 0 -1 4194560 90 0 0 0 250 125 7 9 20 0 8 0 100';
+  expect(readCpuSeconds(stat)).toBe(3.75);
 });

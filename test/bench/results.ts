@@ -1,5 +1,5 @@
 import type { Counts, Span } from '../../bench/readings.ts';
-import type { Measured, Results } from '../../bench/results.ts';
+import type { ComparedWrite, Measured, Results } from '../../bench/results.ts';
 
 export function spanOf(provider: Counts, kubernetesWrites: Counts, more: Partial<Span> = {}): Span {
   return { seconds: 60, provider, kubernetesWrites, cpuSeconds: 0.1, residentBytes: 1e8, passes: 0, ...more };
@@ -7,6 +7,11 @@ export function spanOf(provider: Counts, kubernetesWrites: Counts, more: Partial
 
 export function measuredOf(objects: number, busySeconds: number, provider: Counts, writes: Counts): Measured {
   return { objects, busySeconds, span: spanOf(provider, writes) };
+}
+
+/** A write that costs the API server `ratio` times that of a plain resource. */
+export function comparedWrite(ratio: number): ComparedWrite {
+  return { own: { apiServer: 0.004 * ratio, etcd: 0.001 }, plain: { apiServer: 0.004, etcd: 0.001 } };
 }
 
 const creates = { CreateMachine: 100, ListMachines: 5 };
@@ -24,6 +29,11 @@ export function resultsOf(more: Partial<Results> = {}): Results {
       peakBytes: 120e6,
       span: spanOf({ ListMachines: 1 }, {}, { cpuSeconds: 1, passes: size }),
     })),
+    writeCosts: {
+      writes: 240,
+      bytes: { own: 3_400, plain: 1_700 },
+      rounds: [1.1, 1.2, 1.3].map((ratio) => ({ spec: comparedWrite(ratio), status: comparedWrite(ratio) })),
+    },
     steady: spanOf({ ListMachines: 2 }, {}, { seconds: 120, cpuSeconds: 0.2 }),
     flips: Array.from({ length: 100 }, () => ({ probe: 5, reaction: 6 })),
     flipping: measuredOf(
