@@ -34,6 +34,9 @@ export interface UnsavedStatus {
   };
 }
 
+/** Name and entry of a Secret. */
+export type SecretRef = VirtualMachine['spec']['credentialsSecretRef'];
+
 /** The part of the object's state that `observe` reads. It writes none of it. */
 export type ReadableState = Readonly<
   Pick<
@@ -70,7 +73,7 @@ export class ObjectState {
   /** The version of the Secret that the key was last read from: its UID and resourceVersion. */
   secretVersion: string | undefined;
   /** The key that the provider last accepted for this object, and its source: name and entry of the Secret. */
-  acceptedKey: { readonly from: string; readonly lookup: FoundKey } | undefined;
+  acceptedKey: { readonly from: SecretRef; readonly lookup: FoundKey } | undefined;
   /** Whether that account's key is the operator's default key. */
   usesDefaultKey = false;
   /** The account of a new key in the Secret that is not verified yet. */

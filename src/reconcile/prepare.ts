@@ -7,7 +7,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Account } from '../provider/account/account.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
 import type { Credentials, KeyLookup } from './credentials.ts';
-import type { ObjectState } from './object-state.ts';
+import type { ObjectState, SecretRef } from './object-state.ts';
 import type { ConflictDeps } from './observe/conflicts.ts';
 import { lookupOf, provenByName, type ReconcileSubject } from './observe/machine-lookup.ts';
 import type { ObserveInput } from './observe/observe.ts';
@@ -77,7 +77,7 @@ function chooseAccount(
   objectState.setAccount(account, key);
   deps.machineIndex.setAccount(key, account);
   if (lookup.kind === 'Found' && account === present && account?.credentialStatus === 'Accepted')
-    objectState.acceptedKey = { from: secretOf(object), lookup };
+    objectState.acceptedKey = { from: object.spec.credentialsSecretRef, lookup };
   successor?.subscribe(key, { name: providerName(object), group: object.metadata.namespace });
   successor?.requestList(key, 0);
   if (lookup.kind === 'Found') {
@@ -162,11 +162,11 @@ function keyToFinishWith(
 ): KeyLookup {
   const isGone = lookup.kind === 'Missing' && lookup.isAbsent === true;
   if (!isGone || object.metadata.deletionTimestamp === undefined) return lookup;
-  return acceptedKey?.from === secretOf(object) ? acceptedKey.lookup : lookup;
+  return acceptedKey !== undefined && isFrom(object, acceptedKey.from) ? acceptedKey.lookup : lookup;
 }
 
-function secretOf({ spec: { credentialsSecretRef: ref } }: VirtualMachine): string {
-  return JSON.stringify([ref.name, ref.key]);
+function isFrom({ spec: { credentialsSecretRef: ref } }: VirtualMachine, from: SecretRef): boolean {
+  return ref.name === from.name && ref.key === from.key;
 }
 
 /** Whether the intent was written with this key, or this process sent it with another key of the same account. */

@@ -114,7 +114,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'a deletion waits for a Secret that was deleted with the object',
     file: 'reconcile/prepare.ts',
     function: 'keyToFinishWith',
-    find: 'acceptedKey?.from === secretOf(object) ? acceptedKey.lookup : lookup',
+    find: 'acceptedKey !== undefined && isFrom(object, acceptedKey.from) ? acceptedKey.lookup : lookup',
     replacement: 'lookup',
     breaks: liveness,
     configuration: { from: 'Settled', left: { uninstall: 1 } },
