@@ -145,6 +145,7 @@ describe('a decision', () => {
     const lost = refuted((o) => {
       const { action, operation, statusReason } = plan(o);
       const before = o.object.status?.operation;
+      if ('operation' in action) return operation?.type === action.type && action.operation.type === action.type;
       if (operation === undefined)
         return (
           before === undefined || isEnded(statusReason?.reason) || (stateOf(o) === 'Halting' && before.type !== 'Stop')
