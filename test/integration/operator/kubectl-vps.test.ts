@@ -5,7 +5,7 @@ import { projectRoot } from '../../support/pages.ts';
 import { installPlugin } from '../../support/plugin.ts';
 import { readerShell } from '../../support/reader-shell.ts';
 import { kubectl, sharedCluster } from '../../support/shared-cluster.ts';
-import { useFixtures } from './fixture.ts';
+import { spec, useFixtures } from './fixture.ts';
 
 const fixtureFor = useFixtures('kubectl-vps-permissions');
 
@@ -99,6 +99,49 @@ test('with permissions to read, all verbs that show something work, and those th
   const after = await fixture.object('web');
   expect([after?.spec, after?.metadata.annotations]).toEqual([before?.spec, before?.metadata.annotations]);
   expect(fixture.emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine']);
+}, 180_000);
+
+test('what Flux and Argo CD manage is named, and their objects are not released', async () => {
+  const fixture = await fixtureFor('gitops');
+  const { namespace, directory } = fixture;
+  const bin = path.join(directory, 'bin');
+  await installPlugin(bin);
+  const { kubeconfig, kubectl: program } = sharedCluster();
+  const env = {
+    PATH: `${bin}:${path.dirname(program)}:${process.env['PATH']}`,
+    KUBECONFIG: kubeconfig,
+    HOME: directory,
+  };
+  const vps = (command: string): Promise<string> =>
+    readerShell(`kubectl vps ${command} -n ${namespace}`, { env, cwd: directory });
+  const tools = [
+    ['flux', 'kustomize-controller', 'Flux'],
+    ['argo', 'argocd-controller', 'Argo CD'],
+  ] as const;
+  for (const [name, manager, tool] of tools) {
+    const object = {
+      apiVersion: 'vps247.com/v1alpha1',
+      kind: 'VirtualMachine',
+      metadata: { name, namespace },
+      spec: { ...spec, powerState: 'Running', managementPolicy: 'Plan' },
+    };
+    const apply = ['apply', '--server-side', `--field-manager=${manager}`, '-f', '-'];
+    expect(await kubectl(apply, { input: JSON.stringify(object) })).toMatchObject({ code: 0 });
+    expect(await vps(`pause ${name}`)).not.toContain('Warning');
+    expect(await vps(`stop ${name} --dry-run`)).toContain(
+      `Warning: ${tool} manages spec.powerState of ${namespace}/${name} and reverts this change at its next sync.`,
+    );
+    expect(await vps(`release ${name} --confirm ${name}`)).toMatch(
+      new RegExp(`^Error: ${tool} manages .* and would create it again\\.`),
+    );
+    const after = await fixture.object(name);
+    expect([after?.spec.powerState, after?.spec.deletionPolicy]).toEqual(['Running', undefined]);
+  }
+  // No tool manages this one.
+  await fixture.create('own');
+  expect(await vps('stop own')).toBe('own: spec.powerState set to Halted\n');
+  expect(await vps('release own --confirm own')).toMatch(/own: deleted\n$/);
+  expect(await fixture.object('own')).toBeUndefined();
 }, 180_000);
 
 test('without an API server, or with an unknown user of the kubeconfig, there is one sentence', async () => {
