@@ -2,9 +2,9 @@ import { annotations } from '../api/v1alpha1/constants.ts';
 import type { PowerState } from '../api/v1alpha1/types.ts';
 import { change, type Patch, warnOfGitOps } from './changes.ts';
 import type { Context } from './context.ts';
-import type { ExitCode } from './failure.ts';
+import { type ExitCode, Failure } from './failure.ts';
 import { commandFor, conditionOf, keyOf, select, type Vm } from './objects.ts';
-import { isCurrent, waitFor } from './wait.ts';
+import { durationOf, isCurrent, waitFor } from './wait.ts';
 
 /** What a verb changes in an object, or why it changes nothing. */
 type Step = { readonly patch: Patch; readonly done: string } | { readonly skip: string };
@@ -61,7 +61,40 @@ export function resume(context: Context): Promise<ExitCode> {
   );
 }
 
-const annotate = (value: string | null): Patch => ({ metadata: { annotations: { [annotations.paused]: value } } });
+const annotate = (value: string | null, name: string = annotations.paused): Patch => ({
+  metadata: { annotations: { [name]: value } },
+});
+
+export async function keepRunning(context: Context): Promise<ExitCode> {
+  const until = endOf(context);
+  return changeAll(context, ({ metadata, spec }) => {
+    const present = metadata.annotations?.[annotations.keepRunningUntil] ?? null;
+    if (spec.powerSchedule === undefined) return { skip: 'no spec.powerSchedule halts it' };
+    if (present === until)
+      return { skip: until === null ? 'follows its schedule already' : `kept running until ${until} already` };
+    return {
+      patch: annotate(until, annotations.keepRunningUntil),
+      done: until === null ? 'follows its schedule again' : `kept running until ${until}`,
+    };
+  });
+}
+
+/** The time that the options name; null: none. Throws a Failure unless exactly one of them is given, and the time is to come. */
+function endOf({ options, now }: Context): string | null {
+  const { for: duration, until, off } = options;
+  if ([duration, until, off].filter((given) => given !== undefined).length !== 1)
+    throw new Failure('Use one of --for DURATION, --until TIME and --off.', 2);
+  if (off === true) return null;
+  const time = until === undefined ? now() + durationOf(duration ?? '') : parseTime(until);
+  if (time === undefined || time <= now())
+    throw new Failure(`${JSON.stringify(until ?? duration)} is not a time to come. Example: 2026-01-02T18:00:00Z.`, 2);
+  return new Date(time).toISOString().replace('.000Z', 'Z');
+}
+
+function parseTime(text: string): number | undefined {
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
 
 interface Goal {
   readonly isDone: (vm: Vm) => boolean;
@@ -107,6 +140,10 @@ function noteHeldBack({ screen }: Context, vm: Vm): void {
     );
   if (managementPolicy === 'Observe')
     screen.note(`Note: ${name} has managementPolicy Observe, so the operator doesn't change its VM.`);
+  if (vm.status?.haltedUntil !== undefined)
+    screen.note(
+      `Note: the schedule of ${name} halts it until ${vm.status.haltedUntil}. To run it now: ${commandFor(vm, 'keep-running')} --for 4h`,
+    );
   const ready = conditionOf(vm, 'Ready');
   if (isCurrent(vm) && conditionOf(vm, 'Stalled')?.status === 'True' && ready !== undefined)
     screen.note(`Note: ${name} needs your action (${ready.reason}). Show it with: ${commandFor(vm, 'status')}`);

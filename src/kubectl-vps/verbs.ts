@@ -6,7 +6,7 @@ import { importVms } from './import.ts';
 import { inventory } from './inventory.ts';
 import type { OptionName } from './options.ts';
 import { plan } from './plan.ts';
-import { pause, restart, resume, start, stop } from './power.ts';
+import { keepRunning, pause, restart, resume, start, stop } from './power.ts';
 import { release } from './release.ts';
 import { status } from './status.ts';
 
@@ -73,6 +73,15 @@ export const verbs = {
     description: 'Removes the annotation vps247.com/paused.',
     options: [...choice, 'dry-run'],
     examples: ['resume web', 'resume --all -A'],
+  },
+  'keep-running': {
+    run: keepRunning,
+    summary: 'keep VMs running that a schedule halts',
+    usage: `${many} --for DURATION | --until TIME | --off`,
+    description:
+      'Sets the annotation vps247.com/keep-running-until, so that spec.powerSchedule halts the VMs only after that time. --off removes it.',
+    options: [...choice, 'for', 'until', 'off', 'dry-run'],
+    examples: ['keep-running web --for 4h', 'keep-running web --until 2026-01-02T18:00:00Z', 'keep-running web --off'],
   },
   ssh: {
     run: ssh,

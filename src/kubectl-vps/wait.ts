@@ -7,9 +7,14 @@ import { age } from './screen.ts';
 
 /** Milliseconds of `--timeout`. Throws a Failure. */
 export function timeoutOf({ timeout = '10m' }: Pick<Options, 'timeout'>): number {
-  const milliseconds = parseDuration(timeout);
+  return durationOf(timeout);
+}
+
+/** Milliseconds. Throws a Failure. */
+export function durationOf(text: string): number {
+  const milliseconds = parseDuration(text);
   if (milliseconds === undefined)
-    throw new Failure(`${JSON.stringify(timeout)} is not a duration. Examples: 90s, 10m, 1h30m.`, 2);
+    throw new Failure(`${JSON.stringify(text)} is not a duration. Examples: 90s, 10m, 1h30m.`, 2);
   return milliseconds;
 }
 
@@ -26,6 +31,7 @@ function holdup(vm: Vm): string | undefined {
   const paused = conditionOf(vm, 'Paused')?.status === 'True';
   if (paused) return 'it is paused';
   if (ready?.reason === 'PlanOnly' || ready?.reason === 'ObserveOnly') return ready.message;
+  if (ready?.reason === 'HaltedBySchedule') return ready.message;
   return conditionOf(vm, 'Stalled')?.status === 'True' ? (ready?.message ?? 'it is stalled') : undefined;
 }
 

@@ -162,6 +162,59 @@ describe('warnings', () => {
   });
 });
 
+describe('keep-running', () => {
+  const powerSchedule = { timeZone: 'UTC', halted: [{ from: '0 18 * * *', to: '0 6 * * *' }] };
+
+  test.each([
+    ['--for 4h', '2026-01-02T07:04:05Z'],
+    ['--until 2026-01-02T18:00Z', '2026-01-02T18:00:00Z'],
+    ['--until 2026-01-02T18:00:00+01:00', '2026-01-02T17:00:00Z'],
+  ])('%s', async (options, until) => {
+    const fake = new FakeKubectl(vm('web', { spec: { powerSchedule } }), vm('db'));
+    expect((await vps(fake, `keep-running --all ${options}`)).stdout).toBe(
+      `db: no spec.powerSchedule halts it\nweb: kept running until ${until}\n`,
+    );
+    expect(fake.objects[0]?.metadata['annotations']).toEqual({ 'vps247.com/keep-running-until': until });
+    expect((await vps(fake, 'keep-running web --off')).stdout).toBe('web: follows its schedule again\n');
+    expect((await vps(fake, 'keep-running web --off')).stdout).toBe('web: follows its schedule already\n');
+    expect(fake.writes()).toHaveLength(2);
+  });
+
+  test.each([
+    ['', 'Use one of --for DURATION, --until TIME and --off.'],
+    ['--for 4h --off', 'Use one of --for DURATION, --until TIME and --off.'],
+    ['--for 4', '"4" is not a duration. Examples: 90s, 10m, 1h30m.'],
+    ['--for 0s', '"0s" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
+    ['--until tomorrow', '"tomorrow" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
+    ['--until 2026-13-02T18:00Z', '"2026-13-02T18:00Z" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
+    ['--until 2025-01-02T18:00Z', '"2025-01-02T18:00Z" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
+  ])('%s is refused', async (options, message) => {
+    const fake = new FakeKubectl(vm('web', { spec: { powerSchedule } }));
+    expect(await vps(fake, `keep-running web ${options}`.trim())).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `Error: ${message}\n`,
+    });
+    expect(fake.calls).toEqual([]);
+  });
+
+  test('a start during a window names it, and is not waited for', async () => {
+    const status = {
+      observedGeneration: 2,
+      state: 'Halted' as const,
+      haltedUntil: '2026-01-02T06:00:00Z',
+      conditions: [condition('Ready', 'True', 'HaltedBySchedule', 'halted until 06:00')],
+    };
+    const fake = new FakeKubectl(vm('web', { spec: { powerState: 'Halted', powerSchedule }, status }));
+    expect(await vps(fake, 'start web --wait')).toEqual({
+      code: 3,
+      stdout: 'web: spec.powerState set to Running\n',
+      stderr:
+        'Note: the schedule of web halts it until 2026-01-02T06:00:00Z. To run it now: kubectl vps keep-running web -n default --for 4h\nweb: not done, and needs your action: halted until 06:00\n',
+    });
+  });
+});
+
 describe('--wait', () => {
   const message = 'the operator sent VM 1001 the shutdown signal';
 

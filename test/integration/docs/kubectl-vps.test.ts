@@ -31,6 +31,11 @@ const before: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
     await fixture.untilReady('typo', 'False/UnknownCatalogName');
   },
   pause: ({ fixture }) => fixture.untilReady('web', 'True/Available'),
+  'keep-running': ({ shell }) =>
+    shell(
+      `kubectl patch vps web --type merge -p '{"spec":{"powerSchedule":{"timeZone":"UTC","halted":[{"from":"0 0 29 2 *","to":"1 0 29 2 *"}]}}}'`,
+    ),
+  plan: ({ shell }) => shell(`kubectl patch vps web --type merge -p '{"spec":{"powerSchedule":null}}'`),
   ssh: ({ shell }) => shell('kubectl vps start web --wait'),
   import: async ({ fixture }) => {
     const held = (await fixture.object('web'))?.status?.id;
