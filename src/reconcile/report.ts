@@ -16,7 +16,7 @@ import type { Execution } from './execute/execution.ts';
 import { ownershipNotStored } from './execute/write-refusal.ts';
 import { objectEvent } from './object-event.ts';
 import type { ObjectState } from './object-state.ts';
-import { createStatusWriter, type StatusWriter, type StatusWriterDeps } from './status-writer.ts';
+import { createStatusWriter, type StatusWriterDeps } from './status-writer.ts';
 import { transitionEvents } from './transition-events.ts';
 import { objectKey } from '../domain/object-key.ts';
 
@@ -25,43 +25,9 @@ export interface ReporterDeps extends Omit<StatusWriterDeps, 'reportEvent'> {
 }
 
 /** Reports a reconciliation: statuses and events of objects. */
-export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
-  /**
-   * `isOutcome`: it reports a call that was just sent. If the API server doesn't respond, it is stored before the next
-   * reconciliation decides. Returns the time until the next attempt in milliseconds; Infinity: none is needed.
-   */
-  report(
-    observed: Observed,
-    reported: Report | undefined,
-    objectState: ObjectState,
-    isOutcome: boolean,
-    withoutWorker: ReleaseWorker,
-  ): Promise<number>;
-  /**
-   * Reports in the conditions that the provider takes long to answer a call, and changes nothing else of the status. Never rejects: what
-   * comes of the call is reported as well.
-   */
-  reportUnanswered(observed: Observed, decision: Decision, objectState: ObjectState): Promise<void>;
-  /**
-   * The annotation with this installation can't be stored, so the object isn't reconciled: Ready is unchanged, and
-   * Synced shows the reason.
-   */
-  reportOwnership(
-    object: VirtualMachine,
-    error: KubeError,
-    objectState: ObjectState,
-    withoutWorker: ReleaseWorker,
-  ): Promise<void>;
-  /** Once for each value in the life of this process. */
-  reportAnnotations(object: VirtualMachine, objectState: ObjectState): void;
-  /** Once in the life of this process. */
-  reportHint({ object, identity }: Observed, objectState: ObjectState): void;
-  /** The event of an executed decision. */
-  reportExecution(object: VirtualMachine, decision: Pick<Decision, 'event'>, execution: Execution): void;
-  event(object: VirtualMachine, reason: Reason, note: string): void;
-}
+export type Reporter = ReturnType<typeof createReporter>;
 
-export function createReporter(deps: ReporterDeps): Reporter {
+export function createReporter(deps: ReporterDeps) {
   const { storeIntent, save, saveInterim, heldFor } = createStatusWriter({ ...deps, reportEvent: event });
 
   return {
@@ -76,6 +42,10 @@ export function createReporter(deps: ReporterDeps): Reporter {
     event,
   };
 
+  /**
+   * `isOutcome`: it reports a call that was just sent. If the API server doesn't respond, it is stored before the next
+   * reconciliation decides. Returns the time until the next attempt in milliseconds; Infinity: none is needed.
+   */
   async function report(
     observed: Observed,
     reported: Report | undefined,
@@ -114,6 +84,10 @@ export function createReporter(deps: ReporterDeps): Reporter {
     return isWritten ? Infinity : 0;
   }
 
+  /**
+   * Reports in the conditions that the provider takes long to answer a call, and changes nothing else of the status.
+   * Never rejects: what comes of the call is reported as well.
+   */
   async function reportUnanswered(observed: Observed, decision: Decision, objectState: ObjectState): Promise<void> {
     const statusReason = unanswered(observed, decision);
     const object = deps.cache.get(objectKey(observed.object));
@@ -128,6 +102,10 @@ export function createReporter(deps: ReporterDeps): Reporter {
     await saveInterim(object, status, objectState).catch(() => {});
   }
 
+  /**
+   * The annotation with this installation can't be stored, so the object isn't reconciled: Ready is unchanged, and
+   * Synced shows the reason.
+   */
   async function reportOwnership(
     object: VirtualMachine,
     error: KubeError,
@@ -141,6 +119,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     await withoutWorker(save(object, status, objectState));
   }
 
+  /** Once for each value in the life of this process. */
   function reportAnnotations(object: VirtualMachine, objectState: ObjectState): void {
     for (const annotation of invalidAnnotations(object)) {
       if (!objectState.isNewInvalidAnnotation(annotation)) continue;
@@ -153,6 +132,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     }
   }
 
+  /** Once in the life of this process. */
   function reportHint({ object, identity }: Observed, objectState: ObjectState): void {
     if (objectState.hasReportedHint || identity.kind !== 'Known' || compareHint(object, identity) !== 'Contradicting')
       return;
@@ -161,6 +141,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     event(object, 'MachineAnnotationCorrected', note);
   }
 
+  /** The event of an executed decision. */
   function reportExecution(object: VirtualMachine, decision: Pick<Decision, 'event'>, execution: Execution): void {
     const isDone = execution.type === 'Released' || ('outcome' in execution && execution.outcome.ok);
     if (decision.event !== undefined && isDone) event(object, decision.event.reason, decision.event.message);
