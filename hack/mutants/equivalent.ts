@@ -237,6 +237,35 @@ export const equivalents: readonly Equivalent[] = [
     text: 'this.#heap = [];',
     reason: 'Entries whose keys are gone are left-overs.',
   },
+  {
+    file: 'src/plan/failure-status.ts',
+    function: 'fromFailure',
+    kind: 'number',
+    text: '0',
+    reason: 'A pause that ends within a millisecond is over when it is reported.',
+  },
+  {
+    file: 'src/plan/power-call.ts',
+    function: 'performCall',
+    kind: 'number',
+    text: '0',
+    reason: 'A refusal a millisecond ago and one just now are reported the same.',
+  },
+  {
+    file: 'src/plan/power.ts',
+    function: 'powerOff',
+    kind: 'number',
+    text: '1',
+    reason: 'Any negative time means that no shutdown began.',
+  },
+  {
+    file: 'src/status/patch.ts',
+    function: 'patch',
+    kind: 'default',
+    text: 'before ?? {}',
+    replacement: '(before)',
+    reason: 'The difference to nothing is the whole status, as without it.',
+  },
 ];
 
 export function isExcused(mutant: Mutant, { file, function: name, kind, text, replacement }: Equivalent): boolean {

@@ -32,6 +32,14 @@ const after: VirtualMachineStatus = {
       observedGeneration: 1,
       lastTransitionTime: time,
     },
+    {
+      type: 'Synced',
+      status: 'True',
+      reason: 'Success',
+      message: '',
+      observedGeneration: 1,
+      lastTransitionTime: time,
+    },
   ],
 };
 
@@ -82,9 +90,25 @@ test('the status is written once where it is stored as sent', async () => {
 
 test('where the status is invalid, all values that decisions need are written, and Synced reports the reason', async () => {
   const { sent, written } = await write([invalid, asSent]);
+  expect(sent[1]?.status.conditions?.find(({ type }) => type === 'Synced')).toMatchObject({
+    status: 'False',
+    reason: 'WriteRefused',
+    message: 'part of the status cannot be stored: not valid',
+  });
   expect(sent[1]?.status).toMatchObject(record);
   expect(sent[1]?.status).not.toHaveProperty('hostname');
   expect(written).toMatchObject({ form: 'Record', because: 'not valid' });
+});
+
+test('a problem that Synced reports already stays there, beside the reason', async () => {
+  const [ready, synced] = after.conditions ?? [];
+  if (ready === undefined || synced === undefined) throw new Error('no conditions');
+  const failing = { ...synced, status: 'False', reason: 'RateLimited', message: 'paused' } as const;
+  const { sent } = await write([invalid, asSent], {}, { ...after, conditions: [ready, failing] });
+  expect(sent[1]?.status.conditions?.[1]).toMatchObject({
+    reason: 'RateLimited',
+    message: 'paused; part of the status cannot be stored: not valid',
+  });
 });
 
 test('where these are invalid too, the conditions are written alone', async () => {
