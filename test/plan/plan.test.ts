@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
 import { startFailureAfter } from '../../src/plan/call-backoff.ts';
-import { failure, machineIn, now, observedWith, secondsAgo, uid } from './fixtures.ts';
+import { type ObservedOptions, failure, machineIn, now, observedWith, secondsAgo, uid } from './fixtures.ts';
 import { halted, hard, kill, ready, stop } from './powers.ts';
 
 describe('plan', () => {
@@ -161,6 +161,56 @@ it.each([
   expect(message).toContain(`shows VMs of owner 2, but this VM belongs to owner ${owner};`);
 });
 
+it.each<{ readonly what: string; readonly given: ObservedOptions; readonly says: string }>([
+  {
+    what: "the provider's answer to a rejected key",
+    given: {
+      id: 90,
+      observed: {
+        credentials: {
+          kind: 'Rejected',
+          failure: failure({ class: 'Credentials', code: 'Unauthorized', status: 401, text: 'bad key' }),
+        },
+      },
+    },
+    says: '(ListMachines failed with Unauthorized 401: bad key)',
+  },
+  {
+    what: 'how long a deleted VM may be in an unknown state',
+    given: { id: 90, machine: 'Unknown', deleting: true },
+    says: 'if that lasts 600 s, the operator deletes it nevertheless',
+  },
+  {
+    what: 'the policy that would leave a VM running: Retain',
+    given: {
+      id: 90,
+      machine: 'Running',
+      deleting: true,
+      spec: { deletionPolicy: 'Retain' },
+      observed: { mayOrphan: false },
+    },
+    says: 'deleted, but spec.deletionPolicy Retain would leave the VM running',
+  },
+  {
+    what: 'the policy that would leave a VM running: Observe',
+    given: {
+      id: 90,
+      machine: 'Running',
+      deleting: true,
+      spec: { managementPolicy: 'Observe' },
+      observed: { mayOrphan: false },
+    },
+    says: 'deleted, but spec.managementPolicy Observe would leave the VM running',
+  },
+  {
+    what: 'the whole change that creates a VM instead of adopting one',
+    given: { spec: { adoption: { policy: 'MustExist' } } },
+    says: `'{"spec":{"adoption":{"policy":"IfExists","id":null,"name":null}}}'`,
+  },
+])('a message has $what', ({ given, says }) => {
+  expect(plan(observedWith(given)).statusReason?.message).toContain(says);
+});
+
 it('the first five mistakes of a spec are reported', () => {
   const flaws = [1, 2, 3, 4, 5, 6].map((number) => `mistake ${number}`);
   const { message } = plan(observedWith({ flaws })).statusReason ?? {};
@@ -211,6 +261,7 @@ it.each([
     given: { id: 90, deleting: true, machine: { kind: 'NotYetSeen' } },
   },
   { isUrgent: false, what: 'nothing is read yet otherwise', given: { id: 90, machine: { kind: 'NotYetSeen' } } },
+  { isUrgent: true, what: 'it is recorded', given: { intent: true, machine: 'Running' } },
   { isUrgent: true, what: 'it is provisioned', given: { id: 90, machine: 'Pending' } },
   { isUrgent: true, what: 'it starts', given: { id: 90, machine: 'Starting' } },
   { isUrgent: true, what: 'it is started', given: { id: 90, machine: 'Halted' } },
