@@ -141,7 +141,10 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
   const accounts = createAccountRegistry({
     ...ports,
     connect: deps.connect,
-    onSnapshot: (snapshot, ordinal, account) => unmanaged.listed(ordinal, account, snapshot),
+    onSnapshot: (snapshot, ordinal, account) => {
+      unmanaged.listed(ordinal, account, snapshot);
+      for (const key of quota.freedByList()) handlers.onAccountChange(key);
+    },
     wake: (key) => handlers.onAccountChange(key),
     limits: { total: settings.maxApiKeys, perGroup: settings.maxApiKeysPerNamespace },
     settings: {

@@ -151,6 +151,19 @@ export class NamespaceQuota {
     this.#of(key).isGone = true;
   }
 
+  /** A list was read. Returns the keys that have waited longest for the places of VMs that it confirms gone. */
+  freedByList(): readonly string[] {
+    const freed: string[] = [];
+    for (const namespace of this.#namespaces.values()) {
+      if (namespace.left.length === 0 || longestWaiting(namespace) === undefined) continue;
+      const before = namespace.left.length;
+      this.#leftIn(namespace);
+      for (let places = before - namespace.left.length; places > 0; places -= 1)
+        freed.push(...this.#nextWaiting(namespace));
+    }
+    return freed;
+  }
+
   #end(key: string, before: VirtualMachine | undefined): string | undefined {
     const object = this.#get(key);
     if (object === undefined) return undefined;
@@ -161,14 +174,18 @@ export class NamespaceQuota {
     // Also where a place was only reserved: the finalizer may have been removed before the stored create intent was observed.
     const isLeft = place !== undefined && !isGone && before !== undefined && this.#options.limit > 0;
     if (isLeft) this.#leave(namespace, key, before, place);
-    const next = place === undefined ? undefined : longestWaiting(namespace);
-    if (next !== undefined) {
-      // Whether or not it takes this place, the next place goes to another key.
-      next.waiting = undefined;
-      this.#forgetIfUnused(next);
-    }
+    const [next] = place === undefined ? [] : this.#nextWaiting(namespace);
     if (isEmpty(namespace)) this.#namespaces.delete(namespaceOf(key));
-    return next?.key;
+    return next;
+  }
+
+  /** The key that has waited longest, if any waits. Whether or not it takes the place, the next place goes to another key. */
+  #nextWaiting(namespace: Namespace): readonly string[] {
+    const next = longestWaiting(namespace);
+    if (next === undefined) return [];
+    next.waiting = undefined;
+    this.#forgetIfUnused(next);
+    return [next.key];
   }
 
   #leave(namespace: Namespace, key: string, object: VirtualMachine, place: Place): void {

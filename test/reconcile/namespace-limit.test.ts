@@ -55,6 +55,28 @@ it.each([
   expect(condition('g', 'Ready')?.status).toBe('True');
 });
 
+it('creates a VM as soon as a list confirms that one left running is gone', async () => {
+  const { apply, clock, cluster, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 2 });
+  apply('a', { deletionPolicy: 'Retain' });
+  apply('b');
+  await clock.advance(minute);
+  cluster.remove('virtualmachines', 'a');
+  await clock.advance(minute);
+  for (let round = 0; round < 3; round += 1) {
+    apply(`waiting-${round}`, { deletionPolicy: 'Retain' });
+    await clock.advance(2 * minute + 20_000 * round);
+    const [creates, lists] = [fakeProvider.count('CreateMachine'), fakeProvider.count('ListMachines')];
+    const left = [...fakeProvider.machines.values()].find(({ name }) => !name.startsWith('b-'));
+    fakeProvider.machines.delete(left?.id ?? 0);
+    while (fakeProvider.count('ListMachines') === lists) await clock.advance(100);
+    await clock.advance(300);
+    expect(fakeProvider.count('CreateMachine')).toBe(creates + 1);
+    await clock.advance(minute);
+    cluster.remove('virtualmachines', `waiting-${round}`);
+    await clock.advance(minute);
+  }
+});
+
 it('can adopt a VM again that was left running, and create no other', async () => {
   const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 1 });
   apply('a', { deletionPolicy: 'Retain' });
