@@ -25,7 +25,7 @@ export function desiredPowerState(o: Observed): PowerState {
   return isHaltedBySchedule(o) ? 'Halted' : o.object.spec.powerState;
 }
 
-export function isHaltedBySchedule(o: Observed): boolean {
+function isHaltedBySchedule(o: Observed): boolean {
   return o.object.spec.powerState === 'Running' && o.schedule?.kind === 'Halted' && !isKeptRunning(o);
 }
 
