@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { OperationStatus, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { isTaskBusy } from '../../src/domain/machine.ts';
 import { plan } from '../../src/plan/plan.ts';
+import type { Decision } from '../../src/plan/action.ts';
 import type { Observed } from '../../src/plan/observed.ts';
 import { machineIn, now, type ObservedOptions, observedWith, secondsAgo } from './fixtures.ts';
 
@@ -91,14 +92,18 @@ function shown(o: Observed): string {
   return [action.type, statusReason?.reason, operation?.type, startFailure?.count].join();
 }
 
-/** All observations that a predicate refutes, at most a few of them. */
-function refuted(predicate: (o: Observed) => boolean): readonly string[] {
-  const found: string[] = [];
-  for (const given of observations()) {
-    const o = observedWith(given);
-    if (!predicate(o) && found.length < 5) found.push(`${shown(o)}, after ${plan(o).after}: ${JSON.stringify(given)}`);
-  }
-  return found;
+/** Every observation with its decision: once, because each test looks at all of them. */
+const cases = [...observations()].map((given) => {
+  const o = observedWith(given);
+  return { given, o, decision: plan(o) };
+});
+
+/** The cases that a predicate refutes, at most a few of them. */
+function refuted(predicate: (o: Observed, decision: Decision) => boolean): readonly string[] {
+  return cases
+    .filter(({ o, decision }) => !predicate(o, decision))
+    .slice(0, 5)
+    .map(({ given, o, decision }) => `${shown(o)}, after ${decision.after}: ${JSON.stringify(given)}`);
 }
 
 const isBusy = ({ machine }: Observed): boolean => machine.kind === 'Present' && isTaskBusy(machine.machine.lastTask);
@@ -106,8 +111,7 @@ const stateOf = ({ machine }: Observed): string => (machine.kind === 'Present' ?
 
 describe('an object whose VM does not change', () => {
   it('is requeued before the decision changes by time alone', () => {
-    const changesUnnoticed = refuted((o) => {
-      const { action, after = Infinity } = plan(o);
+    const changesUnnoticed = refuted((o, { action, after = Infinity }) => {
       const present = shown(o);
       const times = [1, 300_000, 24 * 3_600_000, after - 1].filter((time) => time < after);
       return action.type !== 'None' || times.every((time) => shown(later(o, time)) === present);
@@ -116,34 +120,32 @@ describe('an object whose VM does not change', () => {
   });
 
   it('is requeued for a change of the decision only, unless the provider is busy with the VM', () => {
-    const requeuedForNothing = refuted((o) => {
-      const { after, startFailure } = plan(o);
+    const requeuedForNothing = refuted((o, { after, startFailure }) => {
       // The next decision starts from a failure that the status contains by then.
-      const isCounted = startFailure?.count !== o.object.status?.startFailure?.count;
-      return after === undefined || isBusy(o) || isCounted || shown(later(o, after)) !== shown(o);
+      const isCountedNow = startFailure?.count !== o.object.status?.startFailure?.count;
+      return after === undefined || isBusy(o) || isCountedNow || shown(later(o, after)) !== shown(o);
     });
     expect(requeuedForNothing).toEqual([]);
   });
 
   it('is never requeued immediately', () => {
-    expect(refuted((o) => plan(o).after !== 0)).toEqual([]);
+    expect(refuted((_o, { after }) => after !== 0)).toEqual([]);
   });
 });
 
 describe('a decision', () => {
   it('keeps the start failure until the guest runs steadily, or the VM is halted on purpose', () => {
-    const lost = refuted((o) => {
+    const lost = refuted((o, decision) => {
       const { startFailure, conditions } = o.object.status ?? {};
       const isSteady = stateOf(o) === 'Running' && conditions?.[0]?.lastTransitionTime === secondsAgo(61);
       const isOver = isSteady || (stateOf(o) === 'Halted' && (o.object.spec.powerState === 'Halted' || isDeleting(o)));
-      return isOver || (startFailure === undefined) === (plan(o).startFailure === undefined) || isCounted(o);
+      return isOver || (startFailure === undefined) === (decision.startFailure === undefined) || isCounted(decision);
     });
     expect(lost).toEqual([]);
   });
 
   it('keeps the operation until the VM has reached its state, or another call takes its place', () => {
-    const lost = refuted((o) => {
-      const { action, operation, statusReason } = plan(o);
+    const lost = refuted((o, { action, operation, statusReason }) => {
       const before = o.object.status?.operation;
       if ('operation' in action) return operation?.type === action.type && action.operation.type === action.type;
       if (operation === undefined)
@@ -156,8 +158,7 @@ describe('a decision', () => {
   });
 
   it('has the account listed at the urgent interval while the VM is in transition', () => {
-    const wrong = refuted((o) => {
-      const { action, fastPolling, startFailure, statusReason } = plan(o);
+    const wrong = refuted((o, { action, fastPolling, startFailure, statusReason }) => {
       const isWatched = statusReason?.reason === 'Available' && startFailure !== undefined;
       const isInTransition = !isSettled(statusReason?.reason) && stateOf(o) !== 'Unknown';
       return fastPolling === (action.type !== 'None' || isWatched || isInTransition);
@@ -167,6 +168,6 @@ describe('a decision', () => {
 });
 
 const isDeleting = ({ object }: Observed): boolean => object.metadata.deletionTimestamp !== undefined;
-const isCounted = (o: Observed): boolean => plan(o).statusReason?.reason === 'StartBackoff';
+const isCounted = ({ statusReason }: Decision): boolean => statusReason?.reason === 'StartBackoff';
 const isSettled = (reason: string | undefined): boolean => reason === 'Available' || reason === 'StartBackoff';
 const isEnded = (reason: string | undefined): boolean => isSettled(reason) || reason === 'ProviderBusy';
