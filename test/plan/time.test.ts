@@ -138,6 +138,7 @@ describe('a decision', () => {
     const lost = refuted((o, decision) => {
       const { startFailure, conditions } = o.object.status ?? {};
       const isSteady = stateOf(o) === 'Running' && conditions?.[0]?.lastTransitionTime === secondsAgo(61);
+      if (isSteady && decision.statusReason?.reason === 'Available') return decision.startFailure === undefined;
       const isOver = isSteady || (stateOf(o) === 'Halted' && (o.object.spec.powerState === 'Halted' || isDeleting(o)));
       return isOver || (startFailure === undefined) === (decision.startFailure === undefined) || isCounted(decision);
     });
