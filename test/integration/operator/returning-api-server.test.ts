@@ -11,21 +11,22 @@ import { loadKubeConfig } from '../../../src/kubernetes/config.ts';
 import { type Call, createTransport } from '../../../src/kubernetes/transport.ts';
 import { Cluster, readiness } from '../../support/control-plane.ts';
 import { startOperator } from '../../support/operator-process.ts';
+import { recordObjects } from '../../support/record-objects.ts';
 import { apiKey, spec } from './fixture.ts';
 
 const out = path.join(import.meta.dirname, '../../../.out/operator/returning-api-server');
 const names = Array.from({ length: 200 }, (_, index) => `web-${index}`);
-const collection = '/apis/vps247.com/v1alpha1/virtualmachines';
 
 const get = (where: string): Call => ({ verb: 'list', resource: '', what: where, method: 'GET', path: where });
 
 it(
-  'two hundred objects: no event is lost, and a change is carried out soon after a bare client may watch',
+  'two hundred objects lose no event, a change at its return is carried out, and few lines are logged',
   { timeout: 900_000 },
   async () => {
     rmSync(out, { recursive: true, force: true });
     mkdirSync(out, { recursive: true });
     await using plane = await startControlPlane({ logDir: path.join(out, 'control-plane') });
+    const recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
     const cluster = new Cluster(plane.kubeconfigPath);
     await cluster.applyCrd();
     const emulator = createEmulator({
@@ -75,30 +76,13 @@ it(
       await plane.stopApiServer();
       await delay(10_000); // longer than a broken connection
       const starting = plane.startApiServer();
-      const stops = (): number =>
-        emulator.ledger.writes().filter(({ operation }) => operation === 'StopMachine').length;
-      const before = stops();
-      const changed = cluster.until('the API server accepts a change', () =>
+      // How soon it is carried out is for the tests with a manual clock (resume, watch-backoff).
+      await cluster.until('the API server accepts a change', () =>
         apply('web-199', 'Halted').then(
           () => true,
           () => false,
         ),
       );
-      await cluster.until('a bare client may watch', async () => {
-        const abort = new AbortController();
-        const watch = get(`${collection}?watch=true&resourceVersion=1&timeoutSeconds=1`);
-        const { status } = await bare.open(watch, abort.signal).catch(() => ({ status: 0 }));
-        abort.abort();
-        return status === 200;
-      });
-      await changed;
-      // The time is counted in lists of a bare client, because those take longer on a busy machine too.
-      let lists = 0;
-      for (; stops() === before; lists += 1) {
-        await read(`${collection}?limit=500`);
-        await delay(100);
-      }
-      expect(lists).toBeLessThanOrEqual(10);
       await starting;
       await cluster.until('all report their state', async () => {
         const states = (await cluster.list('default')).map(({ status }) => status?.state);
@@ -108,13 +92,15 @@ it(
         .output()
         .slice(lines)
         .match(/"level":"(warn|error)"/g);
-      expect(warnings?.length).toBeLessThanOrEqual(12);
+      // One for each kind of failure, and one a minute; not several for each object.
+      expect(warnings?.length).toBeLessThan(names.length / 5);
       expect(await operator.stop()).toBe(0);
     } finally {
       await operator.kill();
       await bare.close();
       await provider.close();
       await cluster.close();
+      await recorder.stop();
     }
   },
 );
