@@ -24,6 +24,7 @@ export interface ListedMachine {
   readonly id: number;
   readonly name: string;
   readonly created_at: string;
+  readonly virtual_machine_disk_ids: readonly number[];
   readonly ip_allocations: readonly { readonly first: string }[];
 }
 

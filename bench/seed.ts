@@ -76,7 +76,8 @@ export function statusLike(status: VirtualMachineStatus | undefined, from: Pair,
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, translate(inner)]));
   };
   // `as`: replacing words in a status keeps its type.
-  return { ...(translate(status) as VirtualMachineStatus), id: to.machine.id };
+  const { id, virtual_machine_disk_ids: diskIds } = to.machine;
+  return { ...(translate(status) as VirtualMachineStatus), id, diskIds };
 }
 
 /** The values that are unique for each VM, in the same order. */

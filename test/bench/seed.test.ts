@@ -4,7 +4,13 @@ import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 
 const pair = (name: string, id: number, address: string, created: string): Pair => ({
   object: { metadata: { name, namespace: 'ns', uid: `uid-${id}`, resourceVersion: '1', generation: 1 } },
-  machine: { id, name: `${name}-0a1b2c3d`, created_at: created, ip_allocations: [{ first: address }] },
+  machine: {
+    id,
+    name: `${name}-0a1b2c3d`,
+    created_at: created,
+    virtual_machine_disk_ids: [id + 1],
+    ip_allocations: [{ first: address }],
+  },
 });
 
 const from = pair('bench-1', 1_001, '198.18.3.233', '2026-01-01T10:01:00.000Z');
@@ -21,6 +27,7 @@ const status: VirtualMachineStatus = {
   state: 'Running',
   hostname: 'bench-1-0a1b2c3d',
   addresses: [{ version: 4, address: '198.18.3.233', gateway: '198.18.0.1', prefixLength: 15 }],
+  diskIds: [1_002],
   creationTime: '2026-01-01T10:01:00.000Z',
   initialPasswordSecret: { name: 'bench-1-initial-password' },
   internal: { objectUID: 'uid-1001', apiKeyHash: 'hash' },
@@ -35,13 +42,14 @@ const status: VirtualMachineStatus = {
   ],
 };
 
-test('the status of one VM is adapted to another: its id, names, address and times, and nothing else', () => {
+test('the status of one VM is adapted to another: its ids, names, address and times, and nothing else', () => {
   expect(statusLike(status, from, to)).toEqual({
     ...status,
     id: 1_010,
     providerName: 'bench-10-0a1b2c3d',
     hostname: 'bench-10-0a1b2c3d',
     addresses: [{ version: 4, address: '198.18.3.242', gateway: '198.18.0.1', prefixLength: 15 }],
+    diskIds: [1_011],
     creationTime: '2026-01-01T10:02:00.000Z',
     initialPasswordSecret: { name: 'bench-10-initial-password' },
     internal: { objectUID: 'uid-1010', apiKeyHash: 'hash' },
