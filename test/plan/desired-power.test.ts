@@ -120,7 +120,7 @@ describe('the object is requeued', () => {
     { what: 'at the end of the window', given: { observed: inWindow }, after: 10 * minute },
     { what: 'at the beginning of the next one', given: { observed: outside }, after: 20 * minute },
     {
-      what: 'when it is no longer kept running',
+      what: 'when the time that it is kept running until is over',
       given: { annotations: keptUntil(60), observed: inWindow },
       after: minute,
     },

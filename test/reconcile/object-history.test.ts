@@ -28,7 +28,7 @@ it('a state lasts from when its first read was used, and another state from its 
   expect([first.lastDownAt, second.lastDownAt, third.lastUpAt]).toEqual([100, 200, 300]);
 });
 
-it('a task lasts from when it was first shown until it is no longer in progress', () => {
+it('a task lasts from when it was first shown until it ends', () => {
   const busy = { lastTask: { name: 'VmStart', status: 'running' } };
   const first = after('Halted', busy);
   const second = withRead(first, { machine: machineIn('Halted', busy), startedAt: 200, at: 220 });

@@ -242,7 +242,7 @@ describe('a request for a reconciliation', () => {
     expect([isHeld(objectState)[0], objectState.requestedAt]).toEqual([true, 400]);
   });
 
-  it('that is handled is no longer pending, and ends no deferrals', () => {
+  it('that is handled stops being pending, and ends no deferrals', () => {
     const objectState = memoryThatPutOff();
     objectState.noteRequest('now', 100);
     objectState.notBefore = 900;
