@@ -162,7 +162,8 @@ const combinations: readonly Entry[] = [
 type Entry = readonly [term: string, description: string];
 
 function listOf(entries: readonly Entry[]): string {
-  return entries.map(([term, description]) => `- ${term}: ${description}`).join('\n');
+  // Asterisks of a cron expression would be read as emphasis.
+  return entries.map(([term, text]) => `- ${term}: ${text.replaceAll('*', String.raw`\*`)}`).join('\n');
 }
 
 /** A heading for each field, and a list of the fields in it. */
