@@ -20,7 +20,7 @@ interface Proposal {
 export async function adoptBack(context: Context): Promise<ExitCode> {
   const { screen, names, options } = context;
   if (names.length > 0) throw new Failure('adopt-back takes no names: choose objects with -n, -A or -l.', 2);
-  const found = proposals(await list(context));
+  const found = proposals(await list(context), await listAll(context));
   if (found.length === 0) {
     screen.print('No object waits for its VM.');
     return 0;
@@ -64,10 +64,22 @@ export async function adoptBack(context: Context): Promise<ExitCode> {
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
-/** The objects that wait for a VM of theirs, and what to do with each. Pure. */
-function proposals(vms: readonly Vm[]): readonly Proposal[] {
+/** The objects of all namespaces, because one that wasn't chosen may mean the same VM; of the namespace where only it may be read. */
+async function listAll(context: Context): Promise<readonly Vm[]> {
+  const { selector: _, ...options } = context.options;
+  try {
+    return await list({ ...context, options: { ...options, 'all-namespaces': true } });
+  } catch (error) {
+    if (!(error instanceof Failure) || options['all-namespaces'] === true) throw error;
+    context.screen.note(`Objects of other namespaces, which may mean the same VMs, were not checked: ${error.message}`);
+    return list({ ...context, options });
+  }
+}
+
+/** The objects that wait for a VM of theirs, and what to do with each; `all` may mean the same VMs. Pure. */
+function proposals(vms: readonly Vm[], all: readonly Vm[]): readonly Proposal[] {
   const wanted = new Map<number, number>();
-  for (const { status } of vms)
+  for (const { status } of all)
     for (const { id } of status?.orphanCandidates ?? []) wanted.set(id, (wanted.get(id) ?? 0) + 1);
   return vms.flatMap((vm) => {
     if (vm.metadata.deletionTimestamp !== undefined) return [];

@@ -115,7 +115,7 @@ function pending(o: Observed, machine: Machine): Decision {
  */
 export function correctOrReport(o: Observed, machine: Machine): Decision {
   const wanted = desiredPowerState(o);
-  if (!isDrifted(o, machine)) return power(o, machine, wanted);
+  if (!isDrifted(o, machine)) return (wanted === 'Halted' && endOfRestart(o, machine)) || power(o, machine, wanted);
   const isBySchedule = isHaltedBySchedule(o);
   const why = isBySchedule ? 'spec.powerSchedule halts it' : `spec.powerState is ${wanted}`;
   const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but ${why}${isBySchedule ? untilText(o) : ''}`;
@@ -128,6 +128,26 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
     : patchSpec(metadata, { powerState: wanted === 'Running' ? 'Halted' : 'Running' });
   const remedies = `to have the operator correct it: ${correct}; to keep it: ${keep}`;
   return requeue({ reason: 'PowerDrift', message: `${message}; ${remedies}` }, { startFailure: status?.startFailure });
+}
+
+/**
+ * A restart in progress, for a VM that is to be halted: if it was recorded as halted on its way, its start would look
+ * like power drift. A shutdown that takes longer than its grace period is cut short.
+ */
+function endOfRestart(o: Observed, machine: Machine): Decision | undefined {
+  const operation = operationInFlight(o, 'Restart');
+  if (operation === undefined) return undefined;
+  const awaitFor = (left: number): Decision | undefined =>
+    left > 0 ? awaitTransition(o, restarting(machine), { operation, after: left }) : undefined;
+  if (machine.state === 'Halted') return awaitFor(o.limits.visibilityWindow - o.history.stateFor);
+  if (o.object.spec.powerOff.mode === 'Hard' || o.requests.isPowerOffForced) return undefined;
+  if (machine.state === 'Halting')
+    return awaitFor(o.object.spec.powerOff.mode === 'Soft' ? Infinity : graceOf(o) - o.history.stateFor);
+  if (machine.state !== 'Running') return undefined;
+  const restarted = restart(o, machine);
+  if (restarted === 'Done') return { ...power(o, machine, 'Halted'), handledRestart: operation.restartRequest };
+  const isRecent = o.now - Date.parse(operation.startTime) < o.limits.stuckAfter;
+  return isRecent && restarted?.action.type === 'None' ? restarted : undefined;
 }
 
 /**
@@ -162,12 +182,29 @@ function running(o: Observed, machine: Machine): Decision {
   const handledRestart = restarted === 'Done' ? o.object.status?.operation?.restartRequest : undefined;
   const statusReason = { reason: 'Available', message: matching(o, machine) } as const;
   const startFailure = o.object.status?.startFailure;
-  if (startFailure === undefined) return requeue(statusReason, { handledRestart });
-  const left = steadyAfter - seenUpFor(o);
+  const stop = lateShutdown(o);
+  const left = startFailure === undefined ? 0 : steadyAfter - seenUpFor(o);
   // A guest that halted again before is watched until it has run for that long.
   return left <= 0
-    ? requeue(statusReason, { handledRestart })
-    : requeue(statusReason, { handledRestart, startFailure, after: left, fastPolling: true });
+    ? requeue(statusReason, { handledRestart, ...stop, fastPolling: stop !== undefined })
+    : requeue(statusReason, {
+        handledRestart,
+        startFailure,
+        operation: stop?.operation,
+        after: Math.min(left, stop?.after ?? Infinity),
+        fastPolling: true,
+      });
+}
+
+/**
+ * The shutdown signal that was sent before the VM was to run again: the guest may still follow it in its grace period,
+ * which is neither power drift nor a failed start.
+ */
+function lateShutdown(o: Observed): { readonly operation: OperationStatus; readonly after: number } | undefined {
+  const operation = operationInFlight(o, 'Stop');
+  if (operation === undefined || operation.attempts === 0) return undefined;
+  const left = graceOf(o) + o.limits.visibilityWindow - (o.now - Date.parse(operation.startTime));
+  return left > 0 ? { operation, after: left } : undefined;
 }
 
 /** A VM that is halted during a restart starts by itself; if it stays halted, the operator starts it. */
@@ -184,7 +221,7 @@ function start(o: Observed, machine: Machine): Decision {
   const before = o.object.status?.startFailure;
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startTime);
   const wasUpBriefly =
-    operation === undefined && o.object.status?.state === 'Running' && isReady(o) && seenUpFor(o) < steadyAfter;
+    o.object.status?.operation === undefined && o.object.status?.state === 'Running' && isReady(o) && seenUpFor(o) < steadyAfter;
   // A guest that doesn't stay up halts by itself; a VM that was halted outside the operator is simply started again.
   if ((cameUp || wasUpBriefly) && !o.history.wasActedOn) {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);

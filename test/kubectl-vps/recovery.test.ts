@@ -93,6 +93,23 @@ describe('adopt-back', () => {
     expect(fake.objects.filter(({ spec }) => spec['adoption'] !== undefined)).toHaveLength(2);
   });
 
+  test.each(['adopt-back -n shop --confirm 1', 'adopt-back -n shop -l app=one --confirm 1'])(
+    '%s adopts no VM that an object of another namespace may mean',
+    async (command) => {
+      const fake = fleet();
+      const { stdout } = await vps(fake, command);
+      expect(stdout).toMatch(/one-1006 \(id 1006\) +decide: 2 objects may mean this VM/);
+      expect(fake.objects.filter(({ metadata, spec }) => metadata.name === 'one' && spec['adoption'])).toEqual([]);
+    },
+  );
+
+  test('without access to other namespaces, says that their objects were not checked', async () => {
+    const fake = fleet();
+    fake.failures.set('--all-namespaces', { stderr: 'Error from server (Forbidden): virtualmachines is forbidden' });
+    const { stderr } = await vps(fake, 'adopt-back -n shop --dry-run');
+    expect(stderr).toContain('Objects of other namespaces, which may mean the same VMs, were not checked');
+  });
+
   test('with nothing to adopt', async () => {
     expect(await vps(new FakeKubectl(vm('fine')), 'adopt-back')).toEqual({
       code: 0,

@@ -159,8 +159,8 @@ describe('a decision', () => {
   });
 
   it('has the account listed at the urgent interval while the VM is in transition', () => {
-    const wrong = refuted((o, { action, fastPolling, startFailure, statusReason }) => {
-      const isWatched = statusReason?.reason === 'Available' && startFailure !== undefined;
+    const wrong = refuted((o, { action, fastPolling, operation, startFailure, statusReason }) => {
+      const isWatched = statusReason?.reason === 'Available' && (startFailure ?? operation) !== undefined;
       const isInTransition = !isSettled(statusReason?.reason) && stateOf(o) !== 'Unknown';
       return fastPolling === (action.type !== 'None' || isWatched || isInTransition);
     });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import { succeeded } from '../../src/domain/failure.ts';
+import type { MachineState } from '../../src/domain/machine.ts';
+import { createManualClock } from '../support/clock.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
@@ -19,6 +22,31 @@ async function scheduled(spec: Parameters<World['apply']>[1] = {}): Promise<Worl
   const world = await createWorld();
   world.apply('web', { powerSchedule: hourly, ...spec });
   await world.clock.advance(10 * minute);
+  return world;
+}
+
+/** `web` runs with the schedule and a power call that leads through these states, 7 s each. */
+async function slowly(
+  call: 'restartMachine' | 'stopMachine',
+  states: readonly MachineState[],
+  spec: Parameters<World['apply']>[1],
+): Promise<World> {
+  const clock = createManualClock();
+  const world = await createWorld(
+    {},
+    {
+      clock,
+      through: (provider, _, fakeProvider) => ({
+        ...provider,
+        [call]: (id: number) => {
+          for (const [index, state] of states.entries())
+            clock.schedule(index * 7_000, () => fakeProvider.set(id, { state }));
+          return Promise.resolve(succeeded(undefined));
+        },
+      }),
+    },
+  );
+  world.apply('web', { powerSchedule: hourly, ...spec });
   return world;
 }
 
@@ -103,6 +131,42 @@ describe('a power schedule', () => {
       'is running but spec.powerSchedule halts it until 2026-01-01T00:45:00Z',
     );
   });
+
+  it.each([
+    ['the restart was sent just before it', 1],
+    ['the VM is halted for its restart', 8],
+    ['the VM starts again', 14],
+  ])('halts a VM after its restart at the begin of a window, where %s', async (_when, seconds) => {
+    const states = ['Halting', 'Halted', 'Starting', 'Running'] as const;
+    const world = await slowly('restartMachine', states, { powerDriftPolicy: 'Report' });
+    await world.clock.advance(30 * minute - seconds * 1_000);
+    world.cluster.change('web', { spec: { restartRequest: 'once' } });
+    await world.clock.advance(3 * minute);
+    expect([readyOf(world), stateOf(world)]).toEqual(['True/HaltedBySchedule', 'Halted']);
+    await world.clock.advance(20 * minute);
+    expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
+    expect(calls(world)).toEqual(['CreateMachine', 'StopMachine', 'StartMachine']);
+    expect(world.cluster.machine('web')?.status?.lastRestartRequest).toBe('once');
+    expect(world.events('web').join('\n')).not.toContain('PowerDrift');
+  });
+
+  it.each(['Correct', 'Report'] as const)(
+    'that is suspended before the guest follows the shutdown signal starts the VM after that, with drift policy %s',
+    async (powerDriftPolicy) => {
+      const states = ['Running', 'Running', 'Running', 'Running', 'Halted'] as const;
+      const world = await slowly('stopMachine', states, { powerDriftPolicy });
+      await world.clock.advance(30 * minute + 10_000);
+      world.cluster.change('web', {
+        metadata: { annotations: { [annotations.keepRunningUntil]: '2026-01-01T00:45:00Z' } },
+      });
+      await world.clock.advance(5_000);
+      expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
+      await world.clock.advance(3 * minute);
+      expect([readyOf(world), calls(world)]).toEqual(['True/Available', ['CreateMachine', 'StartMachine']]);
+      expect(world.cluster.machine('web')?.status?.operation).toBeUndefined();
+      expect(world.events('web').join('\n')).not.toMatch(/PowerDrift|StartBackoff/);
+    },
+  );
 
   it('that is added, changed or removed takes effect immediately', async () => {
     const world = await scheduled({
