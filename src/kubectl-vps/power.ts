@@ -1,3 +1,4 @@
+import { readTime } from '../api/v1alpha1/annotations.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import type { PowerState } from '../api/v1alpha1/types.ts';
 import { change, type Patch, warnOfGitOps } from './changes.ts';
@@ -85,15 +86,10 @@ function endOf({ options, now }: Context): string | null {
   if ([duration, until, off].filter((given) => given !== undefined).length !== 1)
     throw new Failure('Use one of --for DURATION, --until TIME and --off.', 2);
   if (off === true) return null;
-  const time = until === undefined ? now() + durationOf(duration ?? '') : parseTime(until);
+  const time = until === undefined ? now() + durationOf(duration ?? '') : readTime(until);
   if (time === undefined || time <= now())
     throw new Failure(`${JSON.stringify(until ?? duration)} is not a time to come. Example: 2026-01-02T18:00:00Z.`, 2);
   return new Date(time).toISOString().replace('.000Z', 'Z');
-}
-
-function parseTime(text: string): number | undefined {
-  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(time) ? undefined : time;
 }
 
 interface Goal {

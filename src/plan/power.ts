@@ -221,7 +221,10 @@ function start(o: Observed, machine: Machine): Decision {
   const before = o.object.status?.startFailure;
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startTime);
   const wasUpBriefly =
-    o.object.status?.operation === undefined && o.object.status?.state === 'Running' && isReady(o) && seenUpFor(o) < steadyAfter;
+    o.object.status?.operation === undefined &&
+    o.object.status?.state === 'Running' &&
+    isReady(o) &&
+    seenUpFor(o) < steadyAfter;
   // A guest that doesn't stay up halts by itself; a VM that was halted outside the operator is simply started again.
   if ((cameUp || wasUpBriefly) && !o.history.wasActedOn) {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
@@ -281,7 +284,7 @@ function powerOff(o: Observed, machine: Machine): Decision {
   const { mode } = o.object.spec.powerOff;
   const grace = graceOf(o);
   const kill = operationInFlight(o, 'Kill');
-  const stop = operationInFlight(o, 'Stop');
+  const stop = stopInFlight(o, machine);
   const cut = { reason: 'Stopping', message: `cutting the power of VM ${machine.id}` } as const;
   const window = o.limits.visibilityWindow;
 
@@ -299,6 +302,16 @@ function powerOff(o: Observed, machine: Machine): Decision {
   const details = mode === 'TrySoft' ? { deadlineTime: new Date(o.now + grace).toISOString() } : {};
   const base = o.object.spec.powerOff.gracePeriodSeconds * 1_000;
   return issue(o, machine, { type: 'Stop', statusReason, before: stop, base, details });
+}
+
+/** How long after its grace period a shutdown signal counts: the operator may have been stopped, or the object paused. */
+const signalCounts = 60 * 60_000;
+
+/** The shutdown signal that was sent, unless the VM runs so long after it that a user may have started it again. */
+function stopInFlight(o: Observed, machine: Machine): OperationStatus | undefined {
+  const stop = operationInFlight(o, 'Stop');
+  const isOld = stop !== undefined && o.now - Date.parse(stop.startTime) >= graceOf(o) + signalCounts;
+  return isOld && machine.state === 'Running' && o.object.spec.powerOff.mode === 'TrySoft' ? undefined : stop;
 }
 
 function awaitShutdown(

@@ -186,6 +186,7 @@ describe('keep-running', () => {
     ['--for 4', '"4" is not a duration. Examples: 90s, 10m, 1h30m.'],
     ['--for 0s', '"0s" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
     ['--until tomorrow', '"tomorrow" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
+    ['--until 2026-02-31T18:00:00Z', '"2026-02-31T18:00:00Z" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
     ['--until 2026-13-02T18:00Z', '"2026-13-02T18:00Z" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
     ['--until 2025-01-02T18:00Z', '"2025-01-02T18:00Z" is not a time to come. Example: 2026-01-02T18:00:00Z.'],
   ])('%s is refused', async (options, message) => {

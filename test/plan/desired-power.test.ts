@@ -72,6 +72,16 @@ describeRows('a power schedule', [
     action: 'Stop',
   },
   {
+    because: 'with a day that the month does not have',
+    given: {
+      id: 90,
+      machine: 'Running',
+      annotations: { [annotations.keepRunningUntil]: '2999-02-31T00:00:00Z' },
+      observed: inWindow,
+    },
+    action: 'Stop',
+  },
+  {
     because: 'started in a window outside the operator, which reports drift',
     given: {
       id: 90,

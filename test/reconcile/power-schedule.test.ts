@@ -203,6 +203,22 @@ describe('a schedule that changes while no operator runs', () => {
     expect(calls(later)).toEqual(['CreateMachine', ...expected]);
   });
 
+  it('halts a VM that a user started in between by a shutdown signal, not by the one of the earlier window', async () => {
+    const world = await scheduled();
+    await world.clock.advance(20 * minute + 1_000);
+    await world.stop();
+    expect(world.cluster.machine('web')?.status?.operation?.type).toBe('Stop');
+    await world.clock.advance(10 * minute);
+    world.fakeProvider.set(world.cluster.machine('web')?.status?.id ?? 0, { state: 'Running' });
+    await world.clock.advance(55 * minute);
+    const later = await createWorld({}, { beside: world });
+    await later.clock.advance(5 * minute);
+    expect([readyOf(later), calls(later)]).toEqual([
+      'True/HaltedBySchedule',
+      ['CreateMachine', 'StopMachine', 'StopMachine'],
+    ]);
+  });
+
   it('is followed when the wall clock is set back', async () => {
     const world = await scheduled();
     await world.clock.advance(25 * minute);

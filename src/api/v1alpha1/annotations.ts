@@ -31,12 +31,19 @@ export function readRequests({ metadata, status }: VirtualMachine): Requests {
   };
 }
 
-/** An RFC 3339 time with its offset: `Date.parse` alone accepts far more, such as a bare number. */
-const time = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+/** An RFC 3339 time with its offset: `Date.parse` alone accepts far more, such as a bare number or February 31. */
+const time = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
-function readTime(value: string | undefined): number | undefined {
-  const milliseconds = value !== undefined && time.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+export function readTime(value: string | undefined): number | undefined {
+  const [, day] = time.exec(value ?? '') ?? [];
+  const milliseconds = value !== undefined && day !== undefined ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(milliseconds) || !isDay(day) ? undefined : milliseconds;
+}
+
+/** `Date.parse` takes a day that the month doesn't have for one of the next month. */
+function isDay(day = ''): boolean {
+  const parsed = Date.parse(day);
+  return !Number.isNaN(parsed) && new Date(parsed).toISOString().startsWith(day);
 }
 
 const isSwitch = (value: string): boolean => value === 'true' || value === 'false';
