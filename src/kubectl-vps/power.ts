@@ -89,7 +89,7 @@ function endOf({ options, now }: Context): string | null {
   const time = until === undefined ? now() + durationOf(duration ?? '') : readTime(until);
   if (time === undefined || time <= now())
     throw new Failure(`${JSON.stringify(until ?? duration)} is not a time to come. Example: 2026-01-02T18:00:00Z.`, 2);
-  return new Date(time).toISOString().replace('.000Z', 'Z');
+  return new Date(Math.ceil(time / 1_000) * 1_000).toISOString().replace('.000Z', 'Z');
 }
 
 interface Goal {
@@ -111,6 +111,7 @@ async function changeAll(
     const label = options['all-namespaces'] === true ? keyOf(vm) : vm.metadata.name;
     if ('skip' in step) {
       screen.print(`${label}: ${step.skip}`);
+      if (goal !== undefined && step.isFinal !== true) noteHeldBack(context, vm);
       if (step.isFinal !== true) waited.push(vm);
       continue;
     }

@@ -1,3 +1,4 @@
+import { patchSpec } from '../api/v1alpha1/commands.ts';
 import { group, version, plural } from '../api/v1alpha1/constants.ts';
 import { change, gitOpsToolOf } from './changes.ts';
 import { confirm } from './confirm.ts';
@@ -16,7 +17,7 @@ export async function release(context: Context): Promise<ExitCode> {
   }
   for (const vm of vms) check(vm);
   for (const vm of vms)
-    screen.print(`${keyOf(vm)}: the object is ${isDeleting(vm) ? 'being deleted' : 'deleted'}; ${fate(vm)}`);
+    screen.print(`${keyOf(vm)}: the object ${isDeleting(vm) ? 'is being deleted' : 'will be deleted'}; ${fate(vm)}`);
   // Chosen by `-l` or `--all`, even one object may be another one than the user has in mind.
   const only = context.names.length === 1 ? vms[0]?.metadata.name : undefined;
   const request = only === undefined ? 'Type the number of objects' : 'Type the name of the object';
@@ -50,7 +51,7 @@ function check(vm: Vm): void {
     );
   if (vm.spec.deletionProtection === true)
     throw new Failure(
-      `${keyOf(vm)} has deletionProtection, so the API server refuses to delete it. Set spec.deletionProtection to false first.`,
+      `${keyOf(vm)} has deletionProtection, so the API server refuses to delete it. To lift the protection: ${patchSpec(vm.metadata, { deletionProtection: false })}`,
     );
 }
 

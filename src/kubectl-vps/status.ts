@@ -165,20 +165,30 @@ function problems(vm: Vm): readonly Condition[] {
 /** What to do, in lines: for each reason its remedy, with the object's names in the commands. */
 function nextSteps(vm: Vm): readonly string[] {
   const found = problems(vm);
-  if (found.length === 0)
-    return [
-      "The operator hasn't reported on this object yet. If that lasts, check whether it runs:",
-      '  kubectl -n vps247-system get pods',
-    ];
-  const useful = found.filter(({ reason }) => reason !== 'Available' || found.length === 1);
-  return useful.flatMap(({ reason }) =>
-    Object.hasOwn(reasons, reason)
-      ? // `as`: checked in the line above.
-        lines(forObject(reasons[reason as Reason].remedy, vm))
-      : [
-          `See the message. This plugin doesn't know the reason ${reason}: ${commandFor(vm, 'status')} of the operator's version does.`,
-        ],
+  const isReported = found.length > 0 && isCurrent(vm);
+  const wait = [
+    `The operator hasn't reported on this ${found.length === 0 ? 'object' : 'spec'} yet. If that lasts, check whether it runs:`,
+    '  kubectl -n vps247-system get pods',
+  ];
+  const useful = found.filter(({ reason }) => reason !== 'Available' || (isReported && found.length === 1));
+  const steps = useful.flatMap(({ reason }) =>
+    reason === 'PlanOnly'
+      ? planSteps(vm)
+      : Object.hasOwn(reasons, reason)
+        ? // `as`: checked in the line above.
+          lines(forObject(reasons[reason as Reason].remedy, vm))
+        : [
+            `See the message. This plugin doesn't know the reason ${reason}: ${commandFor(vm, 'status')} of the operator's version does.`,
+          ],
   );
+  return isReported ? steps : [...wait, ...steps];
+}
+
+/** Approving by the plugin shows the steps again, and asks. */
+function planSteps(vm: Vm): readonly string[] {
+  const approval = ['To approve the steps:', `  ${commandFor(vm, 'plan')} --approve`];
+  if (vm.metadata.deletionTimestamp === undefined) return approval;
+  return [...approval, 'To keep the VM:', `  ${commandFor(vm, 'release')} --deleting`];
 }
 
 function forObject(remedy: string, { metadata }: Vm): string {

@@ -132,7 +132,7 @@ describe('release', () => {
     const { code, stdout } = await vps(fake, command, answer === undefined ? {} : { answer });
     expect(code).toBe(command.includes('dry-run') ? 0 : 4);
     expect(stdout).toContain(
-      'default/web: the object is deleted; VM web-0a1b2c3d (id 1001) stays at the provider and incurs charges\n',
+      'default/web: the object will be deleted; VM web-0a1b2c3d (id 1001) stays at the provider and incurs charges\n',
     );
     expect(fake.objects.map(({ spec }) => spec['deletionPolicy'])).toEqual([undefined, undefined]);
   });

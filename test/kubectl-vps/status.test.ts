@@ -53,7 +53,9 @@ VM          web-0a1b2c3d (id 1001), Created
             Amsterdam 1, Standard, Debian 13 x64
 Operation   Stop since 5m, 2 attempts, Accepted
 Events      none
-Next step   Check the VM's console at the provider. To cut the power of a VM that doesn't halt:
+Next step   The operator hasn't reported on this spec yet. If that lasts, check whether it runs:
+              kubectl -n vps247-system get pods
+            Check the VM's console at the provider. To cut the power of a VM that doesn't halt:
               kubectl -n shop patch vps web --type merge -p '{"spec":{"powerOff":{"mode":"Hard"}}}'
             Delete a VM that can't be repaired at the provider.
 `);
@@ -72,7 +74,9 @@ test('an object that no operator has seen, whose events the user may not list', 
 });
 
 describe('the next step', () => {
-  test.each(Object.entries(reasons))('%s: the remedy, with the object in its commands', async (reason, { remedy }) => {
+  // A plan is approved with the plugin's verb, which has a test below.
+  const others = Object.entries(reasons).filter(([reason]) => reason !== 'PlanOnly');
+  test.each(others)('%s: the remedy, with the object in its commands', async (reason, { remedy }) => {
     const object = vm('web', {
       metadata: { namespace: 'shop' },
       status: { conditions: [condition('Ready', 'False', reason)] },
@@ -143,4 +147,23 @@ test('-o json has what scripts need', async () => {
     events: [],
     nextSteps: ['No action needed.'],
   });
+});
+
+test('a status of an earlier spec is not shown as the end of it', async () => {
+  const old = vm('web', { metadata: { generation: 2 } });
+  const { stdout } = await vps(new FakeKubectl(old), 'status web');
+  expect(stdout).toContain("Next step   The operator hasn't reported on this spec yet. If that lasts, check");
+  expect(stdout).not.toContain('No action needed');
+});
+
+test('a plan is approved with the verb that shows it again, and a deletion can be avoided', async () => {
+  const planned = { conditions: [condition('Ready', 'False', 'PlanOnly', 'planned: delete VM 1001')] };
+  const deleted = vm('web', { metadata: { deletionTimestamp: ago(60) }, status: planned });
+  expect((await vps(new FakeKubectl(deleted), 'status web')).stdout).toContain(`To approve the steps:
+              kubectl vps plan web -n default --approve
+            To keep the VM:
+              kubectl vps release web -n default --deleting`);
+  const { stdout } = await vps(new FakeKubectl(vm('web', { status: planned })), 'status web');
+  expect(stdout).toContain('kubectl vps plan web -n default --approve');
+  expect(stdout).not.toContain('release');
 });
