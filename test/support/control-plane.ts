@@ -65,7 +65,10 @@ export class Cluster {
    * Server-side apply of the object as it is written. Not through client-node: its serializer renames fields, so that a
    * CRD applied by it comes out without its defaults.
    */
-  async apply(object: KubernetesObject & { readonly [field: string]: unknown }): Promise<void> {
+  async apply(
+    object: KubernetesObject & { readonly [field: string]: unknown },
+    { isDryRun = false }: { readonly isDryRun?: boolean } = {},
+  ): Promise<void> {
     const { apiVersion: of, kind: what, metadata } = object;
     const collection = `${of === 'v1' ? '/api/v1' : `/apis/${of}`}${metadata?.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}`;
     const answer = await this.#transport.exchange({
@@ -73,7 +76,7 @@ export class Cluster {
       resource: what ?? '',
       what: `apply ${what} ${metadata?.name}`,
       method: 'PATCH',
-      path: `${collection}/${pluralOf(what ?? '')}/${metadata?.name}?fieldManager=user&force=true`,
+      path: `${collection}/${pluralOf(what ?? '')}/${metadata?.name}?fieldManager=user&force=true${isDryRun ? '&dryRun=All' : ''}`,
       contentType: 'application/apply-patch+yaml',
       body: JSON.stringify(object),
     });
