@@ -115,7 +115,10 @@ function pending(o: Observed, machine: Machine): Decision {
  */
 export function correctOrReport(o: Observed, machine: Machine): Decision {
   const wanted = desiredPowerState(o);
-  if (!isDrifted(o, machine)) return (wanted === 'Halted' && endOfRestart(o, machine)) || power(o, machine, wanted);
+  if (!isDrifted(o, machine)) {
+    const awaited = wanted === 'Halted' ? endOfRestart(o, machine) : undefined;
+    return awaited ?? power(o, machine, wanted);
+  }
   const isBySchedule = isHaltedBySchedule(o);
   const why = isBySchedule ? 'spec.powerSchedule halts it' : `spec.powerState is ${wanted}`;
   const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but ${why}${isBySchedule ? untilText(o) : ''}`;

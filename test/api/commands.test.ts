@@ -21,13 +21,20 @@ test.each<[command: string, calls: readonly (readonly unknown[])[]]>([
   [commands.deleteObject(names), [['-n', hostile, 'delete', 'vps', hostile]]],
   [
     commands.annotate(names, { 'vps247.com/a': hostile, 'vps247.com/b': undefined }),
-    [['-n', hostile, 'annotate', 'vps', hostile, `vps247.com/a=${hostile}`, 'vps247.com/b-']],
+    [['-n', hostile, 'annotate', 'vps', hostile, `vps247.com/a=${hostile}`, 'vps247.com/b-', '--overwrite']],
+  ],
+  [
+    commands.annotate(names, { 'vps247.com/b': undefined }),
+    [['-n', hostile, 'annotate', 'vps', hostile, 'vps247.com/b-']],
   ],
   [
     commands.createApiKey(hostile, { name: hostile, key: hostile }),
     [['-n', hostile, 'create', 'secret', 'generic', hostile, `--from-literal=${hostile}=YOUR-KEY`]],
   ],
-  [commands.labelSecret(hostile, hostile, 'a/b=true'), [['-n', hostile, 'label', 'secret', hostile, 'a/b=true']]],
+  [
+    commands.labelSecret(hostile, hostile, 'a/b=true'),
+    [['-n', hostile, 'label', 'secret', hostile, 'a/b=true', '--overwrite']],
+  ],
 ])('a shell parses the command correctly with any names: %j', (command, calls) => {
   expect(callsOf(command)).toEqual(calls);
 });

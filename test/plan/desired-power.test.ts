@@ -162,6 +162,6 @@ describe('the object is requeued', () => {
 
 it('the message says until when, and how to run the VM now', () => {
   expect(plan(observedWith({ id: 90, machine: 'Halted', observed: inWindow })).statusReason?.message).toBe(
-    'VM 90 is halted by spec.powerSchedule until 2026-06-01T12:10:00Z; to run it now: kubectl -n default annotate vps web vps247.com/keep-running-until=2026-06-01T12:10:00Z',
+    'VM 90 is halted by spec.powerSchedule until 2026-06-01T12:10:00Z; to run it now: kubectl -n default annotate vps web vps247.com/keep-running-until=2026-06-01T12:10:00Z --overwrite',
   );
 });

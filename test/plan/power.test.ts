@@ -329,7 +329,7 @@ it('reports that the result of a create request is unknown', () => {
 it.each([
   {
     spec: {},
-    says: 'VM 90 is halting; the operator starts it after that; to cut its power now: kubectl -n default annotate vps web vps247.com/force-power-off=true',
+    says: 'VM 90 is halting; the operator starts it after that; to cut its power now: kubectl -n default annotate vps web vps247.com/force-power-off=true --overwrite',
   },
   {
     spec: { powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } },

@@ -214,7 +214,7 @@ describe('credentials', () => {
       message:
         'no usable API key under "api-key" in Secret "vps247-credentials"; create the Secret: ' +
         'kubectl -n default create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY; ' +
-        'label it: kubectl -n default label secret vps247-credentials vps247.com/credentials=true; ' +
+        'label it: kubectl -n default label secret vps247-credentials vps247.com/credentials=true --overwrite; ' +
         'if it exists, it must have type Opaque or vps247.com/api-key, the label and a key of at most 512 printable ASCII characters',
     });
   });

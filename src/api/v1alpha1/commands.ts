@@ -51,13 +51,17 @@ export function deleteObject(target: CommandTarget, isProtected = false): string
 
 const unprotected = { deletionProtection: false };
 
-/** The command that sets annotations by their full names, or removes those whose value is undefined. */
+/**
+ * The command that sets annotations by their full names, whatever their present values, or removes those whose value is
+ * undefined.
+ */
 export function annotate(
   { namespace, name }: CommandTarget,
   values: Readonly<Record<string, string | undefined>>,
 ): string {
   const words = Object.entries(values).map(([key, value]) => (value === undefined ? `${key}-` : `${key}=${value}`));
-  return kubectl(namespace, 'annotate', 'vps', name, ...words);
+  const isSet = Object.values(values).some((value) => value !== undefined);
+  return kubectl(namespace, 'annotate', 'vps', name, ...words, ...(isSet ? ['--overwrite'] : []));
 }
 
 /** The command that clears the record of the VM; for cluster administrators. */
@@ -99,7 +103,7 @@ export function createApiKey(
 
 /** The command that labels a Secret, so that the operator uses it as an API key. */
 export function labelSecret(namespace: string, name: string, label: string): string {
-  return kubectl(namespace, 'label', 'secret', name, label);
+  return kubectl(namespace, 'label', 'secret', name, label, '--overwrite');
 }
 
 /** The command that deletes the Secret of an initial password and has the object reconciled: the operator doesn't watch these Secrets. */

@@ -58,7 +58,11 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
   },
   Available: { none: 'all is well' },
   HaltedBySchedule: {
-    arrange: (place) => place.create('web', { powerSchedule: nearlyAlways }),
+    arrange: async (place) => {
+      await place.create('web', { powerSchedule: nearlyAlways });
+      // An earlier use, which a later one replaces.
+      await place.annotate({ [annotations.keepRunningUntil]: '2026-01-01T00:00:00Z' });
+    },
     after: [available(1)],
   },
   InvalidSchedule: {
