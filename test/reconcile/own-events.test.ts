@@ -68,8 +68,11 @@ async function outcomeOf(steps: readonly Step[], isEachEnqueued: boolean) {
   };
 }
 
-function withoutTimes(outcome: object): string {
-  return JSON.stringify(outcome).replaceAll(/"at":\d+|\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time');
+type Outcome = Awaited<ReturnType<typeof outcomeOf>>;
+
+function withoutTimes({ calls, ...outcome }: Outcome): string {
+  const timeless = { ...outcome, calls: calls.map(({ operation }) => operation) };
+  return JSON.stringify(timeless).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time');
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -89,6 +92,6 @@ test('an operator that enqueues nothing for its own writes makes the same calls 
         isComparedInTime ? expected : withoutTimes(expected),
       );
     }),
-    { runs: 120 },
+    { runs: 120, failedOnce: [-1_402_988_776] },
   );
 });
