@@ -115,6 +115,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     isAlive: () => operator.isAlive(),
     readiness,
     metrics,
+    ...(settings.serveTargets ? { targets: () => operator.targets() } : {}),
     log,
   });
 

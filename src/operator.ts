@@ -25,6 +25,7 @@ import { createReconciler } from './reconcile/reconciler.ts';
 import type { StoreAnswer } from './reconcile/execute/metadata-patch.ts';
 import { RemovedObjects } from './reconcile/removed-objects.ts';
 import { ReactionLatency } from './reconcile/reaction-latency.ts';
+import { TargetsPage } from './reconcile/targets.ts';
 import { UnmanagedMachines } from './reconcile/unmanaged-machines.ts';
 import { whyNotSynced } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
@@ -62,6 +63,8 @@ export interface Operator {
   lead(): void;
   /** Starts no further reconciliation, and resolves when the calls in progress have ended and their results are stored. */
   stop(): Promise<void>;
+  /** The content of `/targets`; undefined until all objects were listed. */
+  targets(): string | undefined;
   /** Why the operator isn't ready, as a sentence. */
   notReady(): string | undefined;
   isAlive(): boolean;
@@ -87,7 +90,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
   const objects = createReflector<VirtualMachine>({
     ...watch,
     resource: { group, version, plural },
-    transform: createVirtualMachineReader(settings.selector?.keys),
+    transform: createVirtualMachineReader(settings.selector?.keys, { withOtherLabels: settings.serveTargets }),
     onChange: (change) => handlers.onObjectChange(removed.take(change)),
   });
   const secrets = createReflector<string>({
@@ -166,15 +169,17 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
   });
   const reactionLatency = new ReactionLatency(clock, records, (seconds) => metrics.specToCall.observe(seconds));
   const managedObject = (key: string) => scope.managed(objectOf(key));
+  const managedObjects = () =>
+    allKeys()
+      .map(managedObject)
+      .filter((object) => object !== undefined);
+  const targetsPage = new TargetsPage({ objects: managedObjects, log });
   const fleet = new FleetMetrics({
     metrics,
     clock,
     machineIndex,
     accounts,
-    objects: () =>
-      allKeys()
-        .map(managedObject)
-        .filter((object) => object !== undefined),
+    objects: managedObjects,
     get: managedObject,
     machineLimit,
   });
@@ -221,6 +226,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       await Promise.all([controller.stop(), accounts.stop()]);
       await events.drain();
     },
+    targets: () => (whyNotSynced(objects) === undefined ? targetsPage.render() : undefined),
     notReady: () => whyNotSynced(objects),
     isAlive: () => controller.isAlive(),
   };

@@ -36,7 +36,7 @@ const flags: readonly string[] = fastSettings({
   'renew-deadline': '2s',
   'retry-period': '500ms',
   workers: '2',
-}).concat(`--leader-election-namespace=${lease.namespace}`);
+}).concat('--serve-targets', `--leader-election-namespace=${lease.namespace}`);
 
 export function keyOf(team: Team): string {
   return `planted-key-${team}`;

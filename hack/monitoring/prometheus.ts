@@ -17,6 +17,8 @@ export interface PrometheusOptions {
     /** Labels of every series of the target, beside `job`. */
     readonly labels: Readonly<Record<string, string>>;
   }[];
+  /** More scrape jobs. */
+  readonly jobs?: readonly object[];
   /** A rule file. */
   readonly rules: string;
   readonly logFile: string;
@@ -45,7 +47,7 @@ export class Prometheus implements AsyncDisposable {
   }
 
   /** Builds it first if needed. Throws a Refusal with the end of its log if it doesn't start. */
-  static async start({ targets, rules, logFile }: PrometheusOptions): Promise<Prometheus> {
+  static async start({ targets, jobs = [], rules, logFile }: PrometheusOptions): Promise<Prometheus> {
     const { prometheus: program } = await ensureComponents(['prometheus']);
     const folder = mkdtempSync(join(tmpdir(), 'vps247-prometheus-'));
     const watchdog = new Watchdog(folder);
@@ -59,6 +61,7 @@ export class Prometheus implements AsyncDisposable {
           job_name: 'vps247-operator',
           static_configs: targets.map(({ address, labels }) => ({ targets: [address], labels })),
         },
+        ...jobs,
         // Prometheus reports its rule evaluations in its own metrics.
         { job_name: 'prometheus', static_configs: [{ targets: [listen] }] },
       ],
@@ -109,6 +112,14 @@ export class Prometheus implements AsyncDisposable {
     return [...namesIn(await this.#get<unknown>('parse_query', { query: expr }))];
   }
 
+  /** The targets of a job. */
+  async targets(job: string): Promise<readonly ScrapedTarget[]> {
+    const { activeTargets } = await this.#get<{ readonly activeTargets: readonly ScrapedTarget[] }>('targets', {
+      scrapePool: job,
+    });
+    return activeTargets;
+  }
+
   /** The names of all series. */
   async names(): Promise<ReadonlySet<string>> {
     return new Set(await this.#get<readonly string[]>('label/__name__/values', {}));
@@ -127,6 +138,13 @@ export class Prometheus implements AsyncDisposable {
     if (error !== undefined) throw new Error(`Prometheus refuses ${parameters['query'] ?? path}: ${error}`);
     return data;
   }
+}
+
+/** A target: the labels with which it was discovered, and those of its series. */
+interface ScrapedTarget {
+  readonly discoveredLabels: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly scrapeUrl: string;
 }
 
 interface RawSeries {

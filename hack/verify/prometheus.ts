@@ -13,6 +13,7 @@ import { faults, type Fault, liveGoodDay } from '../monitoring/faults.ts';
 import { scaledAlert, timeScale } from '../monitoring/time-scale.ts';
 import { chosen, type Day, showPanels, valuesIn } from '../monitoring/panels.ts';
 import { Prometheus } from '../monitoring/prometheus.ts';
+import { documentedJob, judgeTargets } from '../monitoring/vm-targets.ts';
 import { MonitoringEnvironment } from '../monitoring/environment.ts';
 
 const logs = path.join(import.meta.dirname, '../../.out/verify/prometheus');
@@ -35,6 +36,7 @@ await using prometheus = await Prometheus.start({
     { address: stage.metricsAddress, labels: { namespace: 'vps247-system', instance: 'vps247-operator' } },
     { address: stage.secondAddress, labels: { namespace: 'vps247-second', instance: 'vps247-second' } },
   ],
+  jobs: [documentedJob(stage.metricsAddress)],
   rules: renderRules(alerts.map(scaledAlert)),
   logFile: path.join(logs, 'prometheus.log'),
 });
@@ -106,6 +108,9 @@ demand(tooEarly.length === 0, `on a good day there fired ${tooEarly.join(', ')}`
 console.log(
   `✓ on a good day none of the ${alerts.length} alerts fires, in at least ${goodDay} scrapes and as many evaluations`,
 );
+
+await judgeTargets(stage, prometheus);
+console.log('✓ with the documented job, Prometheus scrapes the running VMs that have the label, and no others');
 
 const planted: { readonly fault: Fault; readonly at: number }[] = [];
 for (const fault of faults) {

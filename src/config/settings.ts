@@ -189,11 +189,16 @@ export const settingsTable = {
     '25s',
     "How long calls in flight may take to finish after SIGTERM. Must be less than the Pod's terminationGracePeriodSeconds.",
   ),
-  metricsAddress: setting(hostPort, ':8080', 'Listen address of /metrics. Port 0 selects a free port.'),
+  metricsAddress: setting(hostPort, ':8080', 'Listen address of /metrics and /targets. Port 0 selects a free port.'),
   machineMetricsLimit: setting(
     integer(0, 100_000),
     '500',
     'Maximum number of objects with per-VM metrics (machine_…, five series each). Above it, only the sums of each account exist. 0: never.',
+  ),
+  serveTargets: setting(
+    toggle,
+    'false',
+    'Serve the running VMs of all objects as scrape targets at /targets of the metrics address, in the format of http_sd_configs. Everyone who can read /metrics can then read names, labels and public addresses of all VMs.',
   ),
   healthAddress: setting(hostPort, ':8081', 'Listen address of /healthz and /readyz. Port 0 selects a free port.'),
   logLevel: setting(choice('debug', 'info', 'warn', 'error'), 'info', 'Minimum level of log lines.'),
@@ -250,6 +255,7 @@ export type OperatorSettings = Pick<
   | 'maxApiKeysPerNamespace'
   | 'maxDeletesPerMinute'
   | 'machineMetricsLimit'
+  | 'serveTargets'
   | 'apiConnectTimeout'
   | 'apiResponseTimeout'
 >;

@@ -19,6 +19,8 @@ export interface HealthServerOptions {
   readonly isAlive: () => boolean;
   readonly readiness: Pick<Readiness, 'evaluate'>;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
+  /** The content of `/targets`; undefined while the objects aren't known. Default: 404. */
+  readonly targets?: () => string | undefined;
   readonly log: Log;
 }
 
@@ -39,12 +41,13 @@ interface PageResponse {
 type Page = (query: URLSearchParams) => PageResponse | Promise<PageResponse>;
 
 /**
- * Serves `/metrics` on one address and `/healthz` and `/readyz` on the other, so that a firewall can restrict metrics.
+ * Serves `/metrics` and `/targets` on one address and `/healthz` and `/readyz` on the other, so that a firewall can restrict metrics.
  */
 export function createHealthServer(options: HealthServerOptions): HealthServer {
-  const { metricsAddress, healthAddress, isAlive, readiness, metrics, log } = options;
+  const { metricsAddress, healthAddress, isAlive, readiness, metrics, targets, log } = options;
   const metricsServer = serve(log, {
     '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
+    ...(targets === undefined ? {} : { '/targets': () => showTargets(targets()) }),
   });
   const healthServer = serve(log, {
     '/healthz': () => (isAlive() ? ok : { status: 503, body: 'reconciliation has stopped\n' }),
@@ -73,6 +76,12 @@ export function createHealthServer(options: HealthServerOptions): HealthServer {
 }
 
 const ok: PageResponse = { status: 200, body: 'ok\n' };
+
+/** Prometheus keeps its targets after an error, and would drop them after an empty list. */
+function showTargets(body: string | undefined): PageResponse {
+  if (body === undefined) return { status: 503, body: 'the VirtualMachines have not been listed yet\n' };
+  return { status: 200, type: 'application/json', body };
+}
 
 /** Like the Kubernetes API server: lists all checks if one fails, or with `?verbose`. */
 function showReadiness({ isReady, lines }: ReturnType<Readiness['evaluate']>, isVerbose: boolean): PageResponse {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { readIdentity } from '../../src/api/v1alpha1/identity.ts';
 import { writtenBy } from '../../src/api/v1alpha1/constants.ts';
 import { createVirtualMachineReader, Interner } from '../../src/api/v1alpha1/decode.ts';
+import type { ObjectMeta } from '../../src/api/v1alpha1/types.ts';
 import { objectWith } from '../plan/fixtures.ts';
 
 setFlagsFromString('--expose-gc');
@@ -165,6 +166,24 @@ test('the validation errors of a stored spec are kept with the object', () => {
     spec: { ipv6: false },
   });
   expect(read(stored('a'))).not.toHaveProperty('flaws');
+});
+
+/** The labels that are kept with the selector `zone`. */
+function labelsOf(labels: Readonly<Record<string, string>>): ObjectMeta['labels'] {
+  const object = stored('a') as { readonly metadata: object };
+  const read = createVirtualMachineReader(['zone'], { withOtherLabels: true });
+  return read({ ...object, metadata: { ...object.metadata, labels } }).metadata.labels;
+}
+
+test('with other labels, those of a selector and the first few others are kept', () => {
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`l${10 + index}`, 'v']));
+  const long = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`${index}/`.padEnd(252, 'x'), 'vvv']));
+  expect(labelsOf({ app: 'web', zone: 'a' })).toEqual({ app: 'web', zone: 'a' });
+  expect(Object.keys(labelsOf({ ...many, zone: 'a' }) ?? {}).toSorted()).toEqual([
+    ...Object.keys(many).slice(0, 32),
+    'zone',
+  ]);
+  expect(Object.keys(labelsOf({ ...long, zone: 'a' }) ?? {})).toHaveLength(1 + 8);
 });
 
 test.each([

@@ -53,6 +53,7 @@ describe('valid configuration', () => {
       shutdownGracePeriod: 25_000,
       metricsAddress: { host: '', port: 8080 },
       machineMetricsLimit: 500,
+      serveTargets: false,
       healthAddress: { host: '', port: 8081 },
       logLevel: 'info',
       logFormat: 'json',

@@ -29,6 +29,8 @@ it('reports a missing CRD, draws no conclusion from it, and resumes when it is b
     'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply deploy/manifests/crds.yaml of this version.',
   );
   expect(world.isAlive()).toBe(true);
+  // Not an empty list, after which Prometheus would drop the VMs.
+  expect(world.targets()).toEqual([undefined, undefined]);
   expect(changes()).toBe(before);
 
   Object.assign(cluster, { list, watch, patch });

@@ -283,6 +283,18 @@ const effects: { readonly [Name in keyof OperatorSettings]: Effect<Name> } = {
     },
     expected: [true, false],
   },
+  serveTargets: {
+    value: true,
+    observe: async (world) => {
+      world.cluster.put('virtualmachines', { metadata: { name: 'web', labels: { tier: 'front' } }, spec: usualSpec });
+      await world.clock.advance(minute);
+      const id = world.cluster.machine('web')?.status?.id ?? 0;
+      world.fakeProvider.set(id, { addresses: [{ version: 4, address: '198.18.0.7' }] });
+      await world.clock.advance(2 * minute);
+      return world.targets()[0]?.includes('"__meta_vps247_label_tier":"front"');
+    },
+    expected: [false, true],
+  },
   apiConnectTimeout: { value: 50_000, observe: restartInCreate, expected: [66, 111] },
   apiResponseTimeout: { value: 90_000, observe: restartInCreate, expected: [66, 126] },
 };

@@ -66,6 +66,19 @@ test('each address serves only its own pages, to GET and HEAD only', async () =>
   expect([head.status, await head.text()]).toEqual([200, '']);
 });
 
+test('serves targets as JSON once they are known, and before that an error, after which Prometheus keeps its targets', async () => {
+  const known: { page?: string } = {};
+  const { metrics, health } = await startServer({ targets: () => known.page });
+  expect((await fetch(`${metrics}/targets`)).status).toBe(503);
+  known.page = '[]\n';
+  const response = await fetch(`${metrics}/targets`);
+  // Prometheus accepts this type only.
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json']);
+  expect(await response.text()).toBe('[]\n');
+  expect((await fetch(`${health}/targets`)).status).toBe(404);
+  expect((await fetch(`${(await startServer()).metrics}/targets`)).status).toBe(404);
+});
+
 test('a page that fails is a 500 without details', async () => {
   const metrics = { contentType: 'text/plain', render: () => Promise.reject(new Error('inner words')) };
   const addresses = await startServer({ metrics });

@@ -11,6 +11,9 @@ const longestValue = { you: 256, 'the operator': 2_048 } as const;
 /** Limits for the finalizers of other controllers that are kept: their number, and their total length. */
 const maxFinalizers = 32;
 const longestFinalizers = 2_048;
+/** Limits for the labels that no selector names: their number, and their total length. */
+const maxLabels = 32;
+const longestLabels = 2_048;
 
 /** Objects share no value of these fields. */
 const unshared = ['internal'] as const;
@@ -22,7 +25,7 @@ const unshared = ['internal'] as const;
  * | part                         | kept                                                                        |
  * | ---------------------------- | --------------------------------------------------------------------------- |
  * | annotations                  | the operator's own, truncated: a truncated record is unreadable, a truncated flag is ignored |
- * | labels                       | those that `--selector` names                                               |
+ * | labels                       | those that `--selector` names; with `--serve-targets` also others, if they are few |
  * | other labels and annotations | a hash                                             |
  * | finalizers                   | all, if they are few; otherwise the operator's own: a patch then reads the others |
  * | spec                         | as the schema bounds it                                                     |
@@ -32,7 +35,10 @@ const unshared = ['internal'] as const;
  * Equal values of objects are shared. The API server validated an object against the CRD of its time, so the spec is validated
  * against the present one. Throws if a field is missing that every Kubernetes object has.
  */
-export function createVirtualMachineReader(labels: readonly string[] = []): (object: unknown) => VirtualMachine {
+export function createVirtualMachineReader(
+  labels: readonly string[] = [],
+  { withOtherLabels = false } = {},
+): (object: unknown) => VirtualMachine {
   const interner = new Interner();
 
   function statusOf(status: VirtualMachineStatus): VirtualMachineStatus {
@@ -59,7 +65,9 @@ export function createVirtualMachineReader(labels: readonly string[] = []): (obj
         ...(metadata.creationTimestamp === undefined ? {} : { creationTimestamp: metadata.creationTimestamp }),
         ...(metadata.deletionTimestamp === undefined ? {} : { deletionTimestamp: metadata.deletionTimestamp }),
         ...finalizersOf(metadata.finalizers ?? [], interner),
-        ...(labels.length === 0 ? {} : { labels: interner.intern(labelsOf(metadata.labels, labels)) }),
+        ...(labels.length === 0 && !withOtherLabels
+          ? {}
+          : { labels: interner.intern(labelsOf(metadata.labels, labels, withOtherLabels)) }),
         annotations: annotationsOf(metadata.annotations),
         fingerprint: fingerprintOf(metadata.labels, metadata.annotations),
       },
@@ -80,13 +88,23 @@ function finalizersOf(
   return { finalizers: finalizers.includes(finalizer) ? [finalizer] : [], hasMoreFinalizers: true };
 }
 
-function labelsOf(labels: ObjectMeta['labels'] = {}, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = labels[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
+function labelsOf(
+  labels: ObjectMeta['labels'] = {},
+  names: readonly string[],
+  withOthers: boolean,
+): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of names) if (labels[name] !== undefined) kept[name] = labels[name];
+  if (!withOthers) return kept;
+  let [count, length] = [0, 0];
+  for (const [name, value] of Object.entries(labels)) {
+    if (Object.hasOwn(kept, name)) continue;
+    count += 1;
+    length += name.length + value.length;
+    if (count > maxLabels || length > longestLabels) break;
+    kept[name] = value;
+  }
+  return kept;
 }
 
 // `as`: `Object.entries` loses the type of the keys.

@@ -112,24 +112,45 @@ function numberOfV6(text: string): bigint {
   return [...head, ...zeros, ...rest].reduce((number, group) => (number << 16n) | BigInt(`0x${group}`), 0n);
 }
 
-const privateNetworks = new BlockList();
-privateNetworks.addSubnet('10.0.0.0', 8);
-privateNetworks.addSubnet('100.64.0.0', 10);
-privateNetworks.addSubnet('127.0.0.0', 8);
-privateNetworks.addSubnet('169.254.0.0', 16);
-privateNetworks.addSubnet('172.16.0.0', 12);
-privateNetworks.addSubnet('192.168.0.0', 16);
-privateNetworks.addAddress('::1', 'ipv6');
-privateNetworks.addSubnet('fc00::', 7, 'ipv6');
-privateNetworks.addSubnet('fe80::', 10, 'ipv6');
+/**
+ * Networks whose addresses mean something else elsewhere: private, loopback, link-local, multicast and reserved ones.
+ * A list for each family, because Node also looks for an IPv4 address among the IPv6 networks.
+ */
+const notPublic = { 4: new BlockList(), 6: new BlockList() } as const;
+notPublic[4].addSubnet('0.0.0.0', 8);
+notPublic[4].addSubnet('10.0.0.0', 8);
+notPublic[4].addSubnet('100.64.0.0', 10);
+notPublic[4].addSubnet('127.0.0.0', 8);
+notPublic[4].addSubnet('169.254.0.0', 16);
+notPublic[4].addSubnet('172.16.0.0', 12);
+notPublic[4].addSubnet('192.168.0.0', 16);
+notPublic[4].addSubnet('224.0.0.0', 3);
+// Unspecified, loopback, and with an IPv4 address in them.
+notPublic[6].addSubnet('::', 80, 'ipv6');
+// NAT64 and 6to4: with an IPv4 address in them.
+notPublic[6].addSubnet('64:ff9b::', 32, 'ipv6');
+notPublic[6].addSubnet('2002::', 16, 'ipv6');
+notPublic[6].addSubnet('fc00::', 7, 'ipv6');
+notPublic[6].addSubnet('fe80::', 9, 'ipv6');
+notPublic[6].addSubnet('ff00::', 8, 'ipv6');
+
+/** Whether the address is known, and is the same in every network. */
+export function isPublic<T extends Address>(entry: T): entry is T & { readonly address: string } {
+  const { address, version } = entry;
+  return (
+    address !== undefined &&
+    isIP(address) === version &&
+    !notPublic[version].check(address, version === 4 ? 'ipv4' : 'ipv6')
+  );
+}
 
 function compare(a: Address, b: Address): number {
   return rankOf(a) - rankOf(b) || order.compare(textOf(a), textOf(b));
 }
 
-function rankOf({ address, version }: Address): number {
-  if (address === undefined) return 4 + version;
-  return version + (privateNetworks.check(address, version === 4 ? 'ipv4' : 'ipv6') ? 1 : 0);
+function rankOf(entry: Address): number {
+  if (entry.address === undefined) return 4 + entry.version;
+  return entry.version + (isPublic(entry) ? 0 : 1);
 }
 
 function textOf({ address, first = '' }: Address): string {

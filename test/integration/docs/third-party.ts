@@ -12,6 +12,7 @@ const kinds: Readonly<
     folder: (object) => object['spec'].source.path,
   },
   'monitoring.coreos.com/v1/PodMonitor': { fields: ['selector', 'podMetricsEndpoints'] },
+  'monitoring.coreos.com/v1alpha1/ScrapeConfig': { fields: ['httpSDConfigs', 'relabelings'] },
   'source.toolkit.fluxcd.io/v1/GitRepository': { fields: ['interval', 'url', 'ref'] },
   'kustomize.toolkit.fluxcd.io/v1/Kustomization': {
     fields: ['interval', 'sourceRef', 'path', 'prune', 'wait', 'timeout'],

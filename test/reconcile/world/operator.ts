@@ -57,6 +57,8 @@ export interface OperatorWorld {
   events(name: string): readonly string[];
   /** What /metrics shows. */
   metricsPage(): Promise<string>;
+  /** What /targets shows on the leader, and on the replica on standby. */
+  targets(): readonly (string | undefined)[];
   /** What `/healthz` says. */
   isAlive(): boolean;
   /** Why `/readyz` says no. */
@@ -233,6 +235,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
     events: (name) =>
       cluster.events.filter(({ regarding }) => regarding.name === name).map(({ reason, note }) => `${reason}: ${note}`),
     metricsPage: () => leader.metrics.render(),
+    targets: () => [leader, standby].map((replica) => replica?.app.targets()),
     isAlive: () => leader.app.isAlive(),
     notReady: () => leader.app.notReady(),
     async restart() {
