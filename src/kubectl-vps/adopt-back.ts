@@ -84,13 +84,22 @@ function proposals(vms: readonly Vm[], all: readonly Vm[]): readonly Proposal[] 
   return vms.flatMap((vm) => {
     if (vm.metadata.deletionTimestamp !== undefined) return [];
     const candidates = vm.status?.orphanCandidates ?? [];
-    if (candidates.length > 0) return [ofCandidates(vm, candidates, wanted)];
+    if (candidates.length > 0) return [unlessNamed(ofCandidates(vm, candidates, wanted), candidates[0]?.id)];
     const reason = conditionOf(vm, 'Ready')?.reason;
-    if (reason === 'IdentityFromOtherObject' || reason === 'IdentityUnproven')
-      return [{ vm, machine: recorded(vm), adoption: { policy: 'MustExist' }, why: reason }];
+    if (reason === 'IdentityFromOtherObject' || reason === 'IdentityUnproven') {
+      const { id, text } = recorded(vm);
+      return [unlessNamed({ vm, machine: text, adoption: { policy: 'MustExist' }, why: reason }, id)];
+    }
     if (reason === 'NameTaken') return [{ vm, machine: vm.spec.providerName ?? '', adoption: undefined, why: reason }];
     return [];
   });
+}
+
+/** The VM that `spec.adoption` names would be adopted instead of the one with this id. */
+function unlessNamed(proposal: Proposal, id: number | undefined): Proposal {
+  const { id: named, name } = proposal.vm.spec.adoption ?? {};
+  if (name === undefined && (named === undefined || named === id)) return proposal;
+  return { ...proposal, adoption: undefined, why: `spec.adoption names VM ${name ?? named}` };
 }
 
 function ofCandidates(
@@ -107,12 +116,17 @@ function ofCandidates(
   return { vm, machine, adoption: { policy: 'MustExist', id: only.id }, why: 'OrphanCandidateFound' };
 }
 
-/** The VM that the hint of an object names, which backups keep. */
-function recorded({ metadata }: Vm): string {
+/** The VM that the operator looks for: the one on record, or else the one of the hint, which backups keep. */
+function recorded({ metadata, status }: Vm): { readonly id?: number; readonly text: string } {
+  const { id, providerName } = status ?? {};
+  if (id !== undefined) return { id, text: textOf(id, providerName) };
   try {
-    const { id, name } = JSON.parse(metadata.annotations?.[annotations.machine] ?? '');
-    return typeof name === 'string' ? `${name} (id ${id})` : `id ${id}`;
+    const hint = JSON.parse(metadata.annotations?.[annotations.machine] ?? '');
+    if (typeof hint.id === 'number') return { id: hint.id, text: textOf(hint.id, hint.name) };
   } catch {
-    return 'as the message says';
+    // Users can edit the annotation.
   }
+  return { text: 'as the message says' };
 }
+
+const textOf = (id: number, name: unknown): string => (typeof name === 'string' ? `${name} (id ${id})` : `id ${id}`);

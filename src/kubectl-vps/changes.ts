@@ -14,16 +14,20 @@ export interface Patch {
 
 const fieldManager = 'kubectl-vps';
 
-/** Sends a patch; with `--dry-run` the API server checks it and stores nothing. Throws a Failure if it wasn't stored as sent. */
+/**
+ * Sends a patch; with `--dry-run` the API server checks it and stores nothing. Throws a Failure if it wasn't stored as sent,
+ * and a Conflict if another object has replaced the one that was read.
+ */
 export async function change({ kubectl, options }: Context, vm: Vm, patch: Patch): Promise<Vm> {
-  const { name, namespace } = vm.metadata;
+  const { name, namespace, uid } = vm.metadata;
+  const ofThisObject = { ...patch, metadata: { ...patch.metadata, uid } };
   const stored = await kubectl.json<Vm>([
     'patch',
     resource,
     name,
     `--namespace=${namespace}`,
     '--type=merge',
-    `--patch=${JSON.stringify(patch)}`,
+    `--patch=${JSON.stringify(ofThisObject)}`,
     `--field-manager=${fieldManager}`,
     ...(options['dry-run'] === true ? ['--dry-run=server'] : []),
   ]);

@@ -49,7 +49,8 @@ export class Kubectl {
   }
 }
 
-const conflict = /^Error from server \(Conflict\)|the object has been modified/m;
+/** The last one: a patch with the UID of an object that another one of the same name has replaced. */
+const conflict = /^Error from server \(Conflict\)|the object has been modified|metadata\.uid: Invalid value/m;
 
 const withoutStop = (text = ''): string => (text.endsWith('.') ? text.slice(0, -1) : text);
 

@@ -4,14 +4,20 @@ import { condition, FakeKubectl, vm, vps } from './world.ts';
 const fleet = (): FakeKubectl => new FakeKubectl(vm('b'), vm('a'), vm('c', { metadata: { namespace: 'team' } }));
 const managedBy = (manager: string, field: object) => ({ metadata: { managedFields: [{ manager, fieldsV1: field }] } });
 
+const uid = 'uid-of-web';
+
 describe('one write for each object, and only if it changes something', () => {
   test.each([
-    ['stop web', { spec: { powerState: 'Halted' } }, 'web: spec.powerState set to Halted\n'],
+    ['stop web', { spec: { powerState: 'Halted' }, metadata: { uid } }, 'web: spec.powerState set to Halted\n'],
     ['start web', undefined, 'web: spec.powerState is Running already\n'],
-    ['restart web', { spec: { restartRequest: '2026-01-02T03:04:05.000Z' } }, 'web: restart requested\n'],
+    [
+      'restart web',
+      { spec: { restartRequest: '2026-01-02T03:04:05.000Z' }, metadata: { uid } },
+      'web: restart requested\n',
+    ],
     [
       'pause web',
-      { metadata: { annotations: { 'vps247.com/paused': 'true' } } },
+      { metadata: { annotations: { 'vps247.com/paused': 'true' }, uid } },
       'web: paused: the operator sends no request for its VM, and a deletion waits\n',
     ],
     ['resume web', undefined, 'web: not paused\n'],

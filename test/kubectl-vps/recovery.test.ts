@@ -93,6 +93,25 @@ describe('adopt-back', () => {
     expect(fake.objects.filter(({ spec }) => spec['adoption'] !== undefined)).toHaveLength(2);
   });
 
+  test.each([
+    ['another id', 'IdentityFromOtherObject', { id: 5 }, 'decide: spec.adoption names VM 5'],
+    ['a name', 'IdentityUnproven', { name: 'db' }, 'decide: spec.adoption names VM db'],
+    ['another id', 'OrphanCandidateFound', { id: 5 }, 'decide: spec.adoption names VM 5'],
+    ['the same id', 'IdentityFromOtherObject', { id: 1001 }, 'adopt: IdentityFromOtherObject'],
+  ] as const)('with %s in spec.adoption, %s: %j', async (_what, reason, adoption, action) => {
+    const restored = waiting('web', reason, reason === 'OrphanCandidateFound' ? [1003] : []);
+    restored.spec['adoption'] = { policy: 'MustExist', ...adoption };
+    const fake = new FakeKubectl(restored);
+    expect((await vps(fake, 'adopt-back --confirm 1')).stdout).toContain(action);
+    expect(fake.objects[0]?.spec['adoption']).toEqual({ policy: 'MustExist', ...adoption });
+  });
+
+  test('shows the VM on record, not the one of the annotation, which tenants can edit', async () => {
+    const restored = waiting('web', 'IdentityFromOtherObject');
+    restored.status = { ...restored.status, id: 1007, providerName: 'web-9' };
+    expect((await vps(new FakeKubectl(restored), 'adopt-back --dry-run')).stdout).toContain('web-9 (id 1007)');
+  });
+
   test.each(['adopt-back -n shop --confirm 1', 'adopt-back -n shop -l app=one --confirm 1'])(
     '%s adopts no VM that an object of another namespace may mean',
     async (command) => {
@@ -146,7 +165,7 @@ describe('release', () => {
     expect([code, stdout.split('\n').at(-2)]).toEqual([0, 'default/web: released VM 1001']);
     expect(fake.objects).toEqual([]);
     expect(fake.writes().map((args) => args.filter((arg) => /^(patch|delete|--raw|--patch)/.test(arg)))).toEqual([
-      ['patch', '--patch={"spec":{"deletionPolicy":"Retain"}}'],
+      ['patch', '--patch={"spec":{"deletionPolicy":"Retain"},"metadata":{"uid":"uid-of-web"}}'],
       ['delete', '--raw=/apis/vps247.com/v1alpha1/namespaces/default/virtualmachines/web'],
     ]);
   });
@@ -193,6 +212,30 @@ describe('release', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(message);
     expect(fake.writes()).toEqual([]);
+  });
+});
+
+describe('an object that was replaced since it was read', () => {
+  test.each([
+    ['start web', vm('web', { spec: { powerState: 'Halted' } })],
+    ['stop web', vm('web')],
+    ['restart web', vm('web')],
+    ['pause web', vm('web')],
+    ['resume web', vm('web', { metadata: { annotations: { 'vps247.com/paused': 'true' } } })],
+    ['keep-running web --for 4h', vm('web', { spec: { powerSchedule: { timeZone: 'UTC', halted: [] } } })],
+    ['plan web --set', vm('web')],
+    ['plan web --approve --confirm web', vm('web', { spec: { managementPolicy: 'Plan' } })],
+    ['release web --confirm web', vm('web')],
+    ['adopt-back --confirm 1', waiting('web', 'IdentityUnproven')],
+  ])('is not changed by %s', async (command, stored) => {
+    const fake = new FakeKubectl(structuredClone(stored));
+    fake.before = (args) => {
+      if (args.includes('patch')) Object.assign(fake.objects[0]?.metadata ?? {}, { uid: 'another' });
+    };
+    const { code, stderr } = await vps(fake, command);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('The object has changed meanwhile')]);
+    expect(fake.objects[0]?.spec).toEqual(stored.spec);
+    expect(fake.objects[0]?.metadata.resourceVersion).toBe('1');
   });
 });
 

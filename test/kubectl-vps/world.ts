@@ -115,6 +115,7 @@ export class FakeKubectl {
     const patch = JSON.parse(args.find((arg) => arg.startsWith('--patch='))?.slice('--patch='.length) ?? '');
     const expected = patch.metadata?.resourceVersion;
     if (expected !== undefined && expected !== stored.metadata.resourceVersion) return conflict;
+    if (patch.metadata?.uid !== undefined && patch.metadata.uid !== stored.metadata['uid']) return replaced;
     const copy = structuredClone(stored);
     // `as`: an interface has no index signature.
     merge(copy as object as Record<string, unknown>, patch);
@@ -162,6 +163,12 @@ const conflict: KubectlResult = {
   stdout: '',
   stderr:
     'Error from server (Conflict): the object has been modified; please apply your changes to the latest version\n',
+};
+
+const replaced: KubectlResult = {
+  code: 1,
+  stdout: '',
+  stderr: 'The VirtualMachine "web" is invalid: metadata.uid: Invalid value: "another": field is immutable\n',
 };
 
 export interface TestWorld {

@@ -144,6 +144,46 @@ test('what Flux and Argo CD manage is named, and their objects are not released'
   expect(await fixture.object('own')).toBeUndefined();
 }, 180_000);
 
+test('an object that replaced the one that a verb read is not changed', async () => {
+  const fixture = await fixtureFor('replaced', { withSecret: false });
+  const { namespace, directory } = fixture;
+  const bin = path.join(directory, 'bin');
+  await installPlugin(bin);
+  const { kubeconfig, kubectl: program } = sharedCluster();
+  // Between read and change, another client deletes the object and creates another one of its name.
+  writeFileSync(
+    path.join(bin, 'kubectl'),
+    `#!/bin/sh
+case "$*" in
+  *" patch "*) "${program}" replace --force --namespace=${namespace} --filename=object.json >/dev/null;;
+esac
+exec "${program}" "$@"
+`,
+    { mode: 0o755 },
+  );
+  const env = { PATH: `${bin}:${process.env['PATH']}`, KUBECONFIG: kubeconfig, HOME: directory };
+  for (const command of ['stop web', 'pause web', 'release web --confirm web']) {
+    await fixture.create('web');
+    const object = {
+      apiVersion: 'vps247.com/v1alpha1',
+      kind: 'VirtualMachine',
+      metadata: { name: 'web', namespace },
+      spec,
+    };
+    writeFileSync(path.join(directory, 'object.json'), JSON.stringify(object));
+    expect(await readerShell(`kubectl vps ${command} -n ${namespace}`, { env, cwd: directory }), command).toMatch(
+      /Error: The object has changed meanwhile, so nothing was done\. Run the command again\.\n\nexit code 1$/,
+    );
+    const after = await fixture.object('web');
+    expect([after?.spec.powerState, after?.spec.deletionPolicy, after?.metadata.annotations]).toEqual([
+      'Running',
+      undefined,
+      undefined,
+    ]);
+    await kubectl(['delete', 'vps', 'web', '--namespace', namespace]);
+  }
+}, 180_000);
+
 test('without an API server, or with an unknown user of the kubeconfig, there is one sentence', async () => {
   const fixture = await fixtureFor('nothing', { withSecret: false });
   const bin = path.join(fixture.directory, 'bin');
