@@ -6,9 +6,12 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadSettings } from '../src/config/load.ts';
 import { defaultKey, defaultPort } from '../emulator/options.ts';
 import { place } from './control-plane/directories.ts';
 import { Cluster } from '../test/support/control-plane.ts';
+
+const operatorNamespace = 'vps247-system';
 
 const usage = `Usage: npm run operator [-- FLAGS OF THE OPERATOR]
 
@@ -29,6 +32,7 @@ async function flagsFrom(args: readonly string[]): Promise<readonly string[] | u
     console.log(usage);
     return undefined;
   }
+  if (args.includes('--version')) return args;
   const isGiven = (flag: string): boolean => args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
   const { VPS247_API_URL: variable = '' } = process.env;
   if (isGiven('--kubeconfig')) {
@@ -38,10 +42,7 @@ async function flagsFrom(args: readonly string[]): Promise<readonly string[] | u
     );
   }
   const emulator = variable === '' ? `http://127.0.0.1:${defaultPort}` : variable;
-  await untilThere(() => Promise.resolve(existsSync(place.kubeconfig)), 'npm run control-plane');
-  if (!isGiven('--api-url')) await untilThere(() => answers(emulator), 'npm run emulator');
   const defaults = {
-    '--kubeconfig': await prepare(),
     '--api-url': emulator,
     // Any free port: the first log line shows it.
     '--metrics-address': '127.0.0.1:0',
@@ -49,10 +50,18 @@ async function flagsFrom(args: readonly string[]): Promise<readonly string[] | u
     '--log-format': 'text',
     // A short poll interval, so that a change at the emulator shows soon.
     '--poll-interval': '5s',
-    // Without leader election, because no other operator runs.
-    '--leader-election': 'false',
+    // As installed: a second one in another terminal stays on standby.
+    '--leader-election-namespace': operatorNamespace,
   };
-  return [...Object.entries(defaults).flatMap(([flag, value]) => (isGiven(flag) ? [] : [`${flag}=${value}`])), ...args];
+  const flags = [
+    ...Object.entries(defaults).flatMap(([flag, value]) => (isGiven(flag) ? [] : [`${flag}=${value}`])),
+    ...args,
+  ];
+  const loaded = loadSettings(flags, process.env);
+  if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
+  await untilThere(() => Promise.resolve(existsSync(place.kubeconfig)), 'npm run control-plane');
+  if (!isGiven('--api-url')) await untilThere(() => answers(emulator), 'npm run emulator');
+  return [`--kubeconfig=${await prepare()}`, ...flags];
 }
 
 async function untilThere(isThere: () => Promise<boolean>, command: string): Promise<void> {
@@ -83,7 +92,7 @@ async function prepare(): Promise<string> {
     await cluster.putSecret('default', defaultKey);
     console.log('Applied Secret vps247-credentials with the API key of the emulator in namespace default.');
     const folder = path.dirname(place.kubeconfig);
-    return await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', folder, tokenSeconds);
+    return await cluster.kubeconfigOfServiceAccount(operatorNamespace, 'vps247-operator', folder, tokenSeconds);
   } finally {
     await cluster.close();
   }

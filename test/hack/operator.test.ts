@@ -27,6 +27,15 @@ test('with both, the flags reach the operator unchanged, and nothing is applied'
   ]);
 });
 
+test('a flag with a typo is refused before anything is waited for or applied', () => {
+  const { status, stdout, stderr } = run('--pol-interval=5s');
+  expect([status, stdout, stderr]).toEqual([
+    1,
+    '',
+    '--pol-interval is not a flag of this program; did you mean --poll-interval?\n',
+  ]);
+});
+
 test('the help is that of the command, and names the page', () => {
   const { status, stdout } = run('--help');
   expect([status, stdout]).toEqual([0, expect.stringContaining('docs/local-development.md')]);

@@ -13,6 +13,7 @@ import { apiVersion, kind, plural } from '../../src/api/v1alpha1/constants.ts';
 import { loadKubeConfig } from '../../src/kubernetes/config.ts';
 import { createTransport, type Transport } from '../../src/kubernetes/transport.ts';
 import { systemClock } from '../../src/domain/clock.ts';
+import { missingFields } from '../../src/startup/preflight.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 
 /** A VirtualMachine in a manifest: most of the spec has defaults. */
@@ -105,13 +106,13 @@ export class Cluster {
     await this.applyFiles(['deploy/manifests/install.yaml'], ({ kind: what }) => needed.has(what ?? ''));
   }
 
-  /** Applies the CRD, by default the present one, and waits until the API server serves it. */
+  /** Applies the CRD, by default the present one, and waits until the API server serves it, also in its OpenAPI document. */
   async applyCrd(file = 'crds/virtualmachines.vps247.com.yaml'): Promise<void> {
     await this.applyFiles([file]);
     await this.until('the API server serves VirtualMachines', async () => {
       try {
         await this.list('default');
-        return true;
+        return missingFields(await this.#read(`/openapi/v3/apis/${apiVersion}`, 'openapi')) !== undefined;
       } catch {
         return false;
       }
