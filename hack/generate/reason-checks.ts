@@ -44,6 +44,7 @@ export const checks: Readonly<Record<Reason, string>> = {
   HaltedBySchedule: commands.object,
   InvalidSchedule: commands.object,
   Creating: commands.object,
+  Adopting: commands.object,
   ProvisioningFailed: commands.task,
   CreateOutcomeUnknown: commands.record,
   CreateBackoff: commands.object,

@@ -38,6 +38,7 @@ export const healthTable: Readonly<Record<Reason, HealthRow>> = {
   HaltedBySchedule: { ...done, because: 'the schedule of the spec halts the VM' },
   InvalidSchedule: { ...failed, because: needsAction },
   Creating: { ...going, because: progresses },
+  Adopting: { ...going, because: progresses },
   ProvisioningFailed: { ...failed, because: needsAction },
   CreateOutcomeUnknown: { ...going, because: 'the next lists show whether the VM exists' },
   CreateBackoff: { ...going, because: 'the next request may lead to a VM' },

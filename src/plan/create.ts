@@ -237,7 +237,7 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
   const statusReason: StatusReason =
     origin === 'Created'
       ? { reason: 'Creating', message: `VM ${id} is being provisioned` }
-      : { reason: 'Creating', message: `adopting VM ${id} (${quoted(name)})` };
+      : { reason: 'Adopting', message: `adopting VM ${id} (${quoted(name)})` };
   return perform({ type: 'RecordIdentity', machine }, statusReason, {
     fastPolling: true,
     // A restart request from before the VM was on record is outdated; after a lost status, repeating the restart would

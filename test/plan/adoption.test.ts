@@ -10,7 +10,7 @@ const heldByName = { providerName: 'legacy', nameConflict: 'default/other' } as 
 const ifExists = { adoption: { policy: 'IfExists' } } as const;
 
 describeRows('taking over', [
-  { because: 'named by its id', given: { spec: byId, machine: legacy }, action: 'RecordIdentity', reason: 'Creating' },
+  { because: 'named by its id', given: { spec: byId, machine: legacy }, action: 'RecordIdentity', reason: 'Adopting' },
   {
     because: 'named by its name',
     given: { spec: { ...ifExists, providerName: 'legacy' }, machine: legacy },

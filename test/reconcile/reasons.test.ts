@@ -66,6 +66,12 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   HaltedBySchedule: { run: after(() => {}, { powerSchedule: nearlyAlways }) },
   InvalidSchedule: { run: after(() => {}, { powerSchedule: { ...nearlyAlways, timeZone: 'Europe/Atlantis' } }) },
   Creating: { run: begin },
+  Adopting: {
+    run: (world) => {
+      const { id } = world.fakeProvider.add('legacy');
+      return begin(world, { adoption: { policy: 'MustExist', id } });
+    },
+  },
   ProvisioningFailed: {
     run: after((world) =>
       world.fakeProvider.set(idOf(world), { state: 'Pending', lastTask: { name: 'VmCreate', status: 'failed' } }),

@@ -35,6 +35,7 @@ describe('conditions', () => {
     expect(reasonsWith((row) => row.event === 'Normal')).toEqual([
       'Available',
       'Creating',
+      'Adopting',
       'Starting',
       'Stopping',
       'Restarting',

@@ -38,7 +38,12 @@ const table = {
   Creating: {
     ...inProgress,
     meaning:
-      "The provider accepted the VM and is provisioning it, or the operator is adopting a VM that exists. Or the create request waits for a slot in the operator's request queue, or for the provider's response. The message shows which.",
+      "The provider accepted the VM and is provisioning it. Or the create request waits for a slot in the operator's request queue, or for the provider's response. The message shows which.",
+    remedy: noAction,
+  },
+  Adopting: {
+    ...inProgress,
+    meaning: 'The operator found the VM that spec.adoption names, and puts it on record. No VM is created.',
     remedy: noAction,
   },
   ProvisioningFailed: {

@@ -70,6 +70,7 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
     after: [available(1)],
   },
   Creating: passes,
+  Adopting: passes,
   ProvisioningFailed: atTheProvider,
   CreateOutcomeUnknown: passes,
   CreateBackoff: atTheProvider,
