@@ -30,8 +30,6 @@ export interface Controller {
   /** Starts no further reconciliation, and resolves when those in progress have ended. */
   stop(): Promise<void>;
   isAlive(): boolean;
-  /** Sets the gauges of the queue and the workers. */
-  showMetrics(): void;
 }
 
 /** When an object is requeued while the process can't be sure that it is the leader. Milliseconds. */
@@ -44,6 +42,7 @@ export function createController(options: ControllerOptions): Controller {
   let leadingSince: number | undefined;
   let workers: Workers | undefined;
   let isStopping = false;
+  options.metrics.onScrape(() => metrics.show(queue, workers, options.workers));
 
   return {
     queue,
@@ -73,7 +72,6 @@ export function createController(options: ControllerOptions): Controller {
       await workers?.stop();
     },
     isAlive: () => workers === undefined || isStopping || !areWorkersStuck(workers, queue, clock.monotonic()),
-    showMetrics: () => metrics.show(queue, workers, options.workers),
   };
 }
 

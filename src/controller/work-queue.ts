@@ -1,14 +1,14 @@
 import type { Clock } from '../domain/clock.ts';
-import { DelayingQueue } from './delaying-queue.ts';
 import {
-  FairQueue,
   type Again,
   createQueueItem,
+  DelayingQueue,
+  FairQueue,
   isIdle,
   type Priority,
   type QueueItem,
   type Waiting,
-} from './queue-item.ts';
+} from './item-queues.ts';
 import type { OwnWrite } from './own-write.ts';
 import { exponentialDelay, jittered } from '../domain/backoff.ts';
 

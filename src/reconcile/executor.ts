@@ -18,7 +18,7 @@ import type { StoreAnswer } from './execute/metadata-patch.ts';
 import type { ObjectState } from './object-state.ts';
 import type { Ownership } from './ownership.ts';
 import type { Preparation } from './prepare.ts';
-import type { ObjectClient } from './removed-objects.ts';
+import type { ObjectClient } from './object-cache.ts';
 import type { Reporter } from './report.ts';
 
 export interface ExecutorDeps {

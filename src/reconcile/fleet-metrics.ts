@@ -3,25 +3,27 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Machine, ProviderId } from '../domain/machine.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
+import type { AccountRegistry } from '../provider/account/account-registry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { MachineIndex } from '../controller/machine-index.ts';
 import type { AccountIdentity } from '../controller/reservation.ts';
+import type { Ownership } from './ownership.ts';
 
 /** The provider counts transfer in MB of 1,048,576 bytes: the GB of a package are 1,024 of them. */
 const megabyte = 1_048_576;
 
 /** Below this share of the monthly allowance, a VM has little transfer left. */
 const lowTransfer = 0.1;
+
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
   readonly machineIndex: Pick<MachineIndex, 'isReserved' | 'soleRecordOf'>;
   /** The objects that this installation manages, and the one of a key. */
-  readonly objects: () => Iterable<VirtualMachine>;
+  readonly objects: () => readonly VirtualMachine[];
   readonly get: (key: string) => VirtualMachine | undefined;
-  readonly accounts: {
-    list(): ReadonlyMap<number, Pick<Account, 'snapshot' | 'credentialStatus' | 'ownerId'>>;
-  };
-  readonly clock: Pick<Clock, 'now'>;
+  readonly ownership: Pick<Ownership, 'others'>;
+  readonly accounts: Pick<AccountRegistry, 'list'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   /** Up to this many objects, there are per-VM metrics. */
   readonly machineLimit: number;
 }
@@ -36,11 +38,17 @@ export class FleetMetrics {
 
   /** Sets the gauges, without series for what no longer exists. */
   show(): void {
-    const { metrics, accounts, machineLimit } = this.#options;
-    const objects = [...this.#options.objects()];
+    const { metrics, clock, ownership, accounts, machineLimit } = this.#options;
+    const objects = this.#options.objects();
     const hasMachineSeries = objects.length <= machineLimit;
     this.#showObjects(objects);
+    metrics.objectsOwnedByOthers.set(ownership.others);
     for (const gauge of [
+      metrics.providerUnavailable,
+      metrics.providerPaused,
+      metrics.providerRate,
+      metrics.providerInFlight,
+      metrics.providerWaiting,
       metrics.accountKeyRejected,
       metrics.accountMachines,
       metrics.accountDuplicateNames,
@@ -55,12 +63,17 @@ export class FleetMetrics {
       metrics.machineLastAction,
     ])
       gauge.reset();
+    let listAge = 0;
     for (const [ordinal, account] of accounts.list()) {
-      metrics.accountKeyRejected.set({ account: String(ordinal) }, account.credentialStatus === 'Rejected' ? 1 : 0);
-      if (account.snapshot === undefined) continue;
-      this.#showAccount(String(ordinal), account, account.snapshot);
-      if (hasMachineSeries) this.#showMachines(account, account.snapshot);
+      const { credentialStatus, callStats, snapshot } = account;
+      metrics.accountKeyRejected.set({ account: String(ordinal) }, credentialStatus === 'Rejected' ? 1 : 0);
+      this.#showCalls(String(ordinal), callStats);
+      if (snapshot === undefined) continue;
+      listAge = Math.max(listAge, clock.monotonic() - snapshot.answeredAt);
+      this.#showAccount(String(ordinal), account, snapshot);
+      if (hasMachineSeries) this.#showMachines(account, snapshot);
     }
+    metrics.listAge.set(listAge / 1_000);
     if (hasMachineSeries) this.#showReadiness(objects);
   }
 
@@ -75,6 +88,15 @@ export class FleetMetrics {
     for (const { metadata } of objects)
       if (metadata.deletionTimestamp !== undefined) oldest = Math.min(oldest, Date.parse(metadata.deletionTimestamp));
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) / 1_000 : 0);
+  }
+
+  #showCalls(account: string, { isCircuitOpen, isRateLimited, rate, inFlight, waiting }: Account['callStats']): void {
+    const { metrics } = this.#options;
+    metrics.providerUnavailable.set({ account }, isCircuitOpen ? 1 : 0);
+    metrics.providerPaused.set({ account }, isRateLimited ? 1 : 0);
+    metrics.providerRate.set({ account }, rate);
+    metrics.providerInFlight.set({ account }, inFlight);
+    for (const [priority, count] of Object.entries(waiting)) metrics.providerWaiting.set({ account, priority }, count);
   }
 
   #showAccount(account: string, identity: AccountIdentity, { machines }: Snapshot): void {

@@ -8,7 +8,7 @@ import type { EventRecorder } from '../kubernetes/events.ts';
 import type { Log } from '../telemetry/log.ts';
 import { patchMetadata, type StoreAnswer } from './execute/metadata-patch.ts';
 import { objectEvent } from './object-event.ts';
-import type { ObjectClient } from './removed-objects.ts';
+import type { ObjectClient } from './object-cache.ts';
 import { objectKey } from '../domain/object-key.ts';
 
 export interface OwnershipOptions {

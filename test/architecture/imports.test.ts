@@ -126,7 +126,7 @@ const reserved: readonly Reserved[] = [
   {
     what: /\b(client|kube\w*)\??\.(create|patch|replace|delete|update)\(/,
     allowed: [
-      /^src\/reconcile\/(execute\/(metadata-patch|password-secret)|removed-objects)\.ts$/,
+      /^src\/reconcile\/(execute\/(metadata-patch|password-secret)|object-cache)\.ts$/,
       /^src\/status\/patch\.ts$/,
       /^src\/kubernetes\/(client|events|leader-election\/leader-elector)\.ts$/,
     ],
@@ -135,7 +135,7 @@ const reserved: readonly Reserved[] = [
   {
     what: /Pick<KubeClient,[^>]*'(create|patch|replace|delete|update)'/,
     allowed: [
-      /^src\/reconcile\/(execute\/(metadata-patch|password-secret)|status-writer|removed-objects)\.ts$/,
+      /^src\/reconcile\/(execute\/(metadata-patch|password-secret)|status-writer|object-cache)\.ts$/,
       /^src\/status\/patch\.ts$/,
       /^src\/kubernetes\//,
     ],

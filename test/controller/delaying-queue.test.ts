@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { DelayingQueue } from '../../src/controller/delaying-queue.ts';
-import { createQueueItem } from '../../src/controller/queue-item.ts';
+import { createQueueItem, DelayingQueue } from '../../src/controller/item-queues.ts';
 import { createManualClock } from '../support/clock.ts';
 
 function stage() {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Priority } from '../../src/controller/queue-item.ts';
+import type { Priority } from '../../src/controller/item-queues.ts';
 import { WorkQueue } from '../../src/controller/work-queue.ts';
 import { createManualClock } from '../support/clock.ts';
 import { assertProperty } from '../support/property.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FaultAction } from '../../emulator/fault-rule.ts';
-import { usual } from '../reconcile/world/operator.ts';
+import { usual } from '../support/usual-settings.ts';
 import { expectDone, life, patience, stepOf, take } from './life.ts';
 import { createFaultyWorld } from './world.ts';
 

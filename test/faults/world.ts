@@ -9,7 +9,8 @@ import type { Clock } from '../../src/domain/clock.ts';
 import { createManualClock, type ManualClock } from '../support/clock.ts';
 import { expectAtTheEnd } from '../reconcile/world/bystanders.ts';
 import { InMemoryCluster } from '../reconcile/world/cluster.ts';
-import { type OperatorWorld, runOperator, usual } from '../reconcile/world/operator.ts';
+import { type OperatorWorld, runOperator } from '../reconcile/world/operator.ts';
+import { usual } from '../support/usual-settings.ts';
 import { createWire, type Wire } from './wire.ts';
 
 // Hours of a life take a second or two; on a busy machine that is many.

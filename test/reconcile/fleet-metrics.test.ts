@@ -53,8 +53,9 @@ test.each(['Mystery', 'constructor'])(
       // `as`: a user with permission to write the status can write any reason.
       objects: () => [objectWith({ status: { conditions: [{ ...condition, reason: reason as Reason }] } })],
       get: () => undefined,
+      ownership: { others: 0 },
       accounts: { list: () => new Map() },
-      clock: { now: () => 0 },
+      clock: { now: () => 0, monotonic: () => 0 },
       machineLimit: 0,
     });
     fleet.show();

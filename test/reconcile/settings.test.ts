@@ -3,7 +3,8 @@ import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { OperatorSettings } from '../../src/config/settings.ts';
 import type { Operation } from '../../src/domain/failure.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';
-import { usual, usualSpec } from './world/operator.ts';
+import { usualSpec } from './world/operator.ts';
+import { usual } from '../support/usual-settings.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;

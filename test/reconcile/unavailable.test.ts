@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Failure } from '../../src/domain/failure.ts';
-import { usual } from './world/operator.ts';
+import { usual } from '../support/usual-settings.ts';
 import { createWorld, type World } from './world/world.ts';
 
 // Hours of many lives take some seconds; on a busy machine that is many.

@@ -20,7 +20,7 @@ import { Responses, observeCalls } from './responses.ts';
 import { groupOf, Subscriptions } from './subscriptions.ts';
 import { CredentialStatus } from './credential-status.ts';
 import { DisappearanceGuard } from './disappearance-guard.ts';
-import { type AccountSettings, defaultAccountSettings } from './polling/poll-schedule.ts';
+import type { AccountSettings } from './polling/poll-schedule.ts';
 import { Poller } from './polling/poller.ts';
 import type { KeyProbes } from './polling/key-probes.ts';
 import { RecreationRate } from './admission/recreation-rate.ts';
@@ -36,13 +36,16 @@ export interface AccountOptions {
   readonly random: () => number;
   /** Called with each key to requeue. It must not throw, and the key may have unsubscribed already. */
   readonly wake: (key: string) => void;
-  readonly settings?: Partial<AccountSettings>;
+  readonly settings: AccountSettings;
   /** Called when the provider accepts the key for the first time, or again after a rejection. */
   readonly onAccepted?: () => void;
   readonly onSnapshot?: (snapshot: Snapshot) => void;
   /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */
   readonly keyProbes?: KeyProbes;
 }
+
+/** How many VMs may be recreated one after the other in the time that the evidence for one takes. */
+const recreationsPerWait = 5;
 
 export const createAccount = (options: AccountOptions): RegisteredAccount => new AccountCore(options);
 
@@ -70,9 +73,8 @@ class AccountCore implements RegisteredAccount {
   readonly recreations: RecreationRate;
 
   constructor(options: AccountOptions) {
-    const { clock, log, random, wake, keyProbes } = options;
+    const { clock, log, random, settings, wake, keyProbes } = options;
     const [subscriptions, machines, { signal }] = [this.#subscriptions, this.#machines, this.#abort];
-    const settings = { ...defaultAccountSettings, ...options.settings };
     const credential = new CredentialStatus(options.onAccepted);
     const writes = new WriteTracker(clock);
     const disappearances = new DisappearanceGuard(subscriptions, writes, log);
@@ -120,7 +122,7 @@ class AccountCore implements RegisteredAccount {
     this.#poller = poller;
     this.#machineReads = machineReads;
     this.#catalog = new CatalogCache(clock, subscriptions, () => reads.catalog(), wake);
-    this.recreations = new RecreationRate(clock, subscriptions, settings.recreationIntervalMs);
+    this.recreations = new RecreationRate(clock, subscriptions, settings.recreateAfter / recreationsPerWait);
     this.#responses = new Responses({
       ...options,
       subscriptions,

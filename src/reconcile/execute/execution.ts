@@ -12,7 +12,7 @@ import type { ObjectState } from '../object-state.ts';
 import type { StoreAnswer } from './metadata-patch.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import type { Owner, PasswordExecution } from './password-secret.ts';
-import type { ObjectClient } from '../removed-objects.ts';
+import type { ObjectClient } from '../object-cache.ts';
 
 /** The result of an action. `Superseded`: the object changed since it was read, and nothing was sent. */
 export type Execution =

@@ -6,6 +6,7 @@ import { silentLog } from '../../../src/telemetry/log.ts';
 import type { AccountName, AccountState, List, PendingRead, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import type { SingleRead } from '../../../src/provider/account/subscriptions.ts';
+import { usual } from '../../support/usual-settings.ts';
 import type { OpenAccount } from './open-account.ts';
 import { assignParts, isEqual, partsOf } from './parts.ts';
 
@@ -20,7 +21,7 @@ export interface AccountWorld {
 }
 
 /** The pause of the rate limiter counts, its rate doesn't: few calls are made. */
-const settings = { ratePerSecond: 0 };
+const settings = { ...usual, providerRate: 0 };
 
 /** A provider without a catalog: the references of the spec are valid. */
 const noCatalog: Catalog = { regions: undefined, packages: undefined, osTemplates: undefined };

@@ -158,7 +158,7 @@ class Run {
     this.#requeue((write) => this.#subject.isOnlyOwnWrite(before, after, write));
   }
 
-  /** `stored` in src/operator.ts, with `discard` of src/controller/work-queue.ts. */
+  /** `stored` in src/virtual-machine-controller.ts, with `discard` of src/controller/work-queue.ts. */
   assume(object: VirtualMachine, write: OwnWrite): void {
     this.learn(object);
     if (this.#isOnly?.(write) === true) [this.#isRequeued, this.#isOnly] = [false, undefined];

@@ -12,6 +12,7 @@ import type { Provider } from '../../../src/provider/provider.ts';
 import { registeredSecrets, registerSecret } from '../../../src/telemetry/redact.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { createFakeProvider, type FakeProvider, machine } from '../../support/fake-provider.ts';
+import { usual } from '../../support/usual-settings.ts';
 
 /** The account of a key, for which there is room. */
 function accountOf(accounts: AccountRegistry, key: string, group = 'a'): Account {
@@ -33,6 +34,7 @@ function scene(
     random: () => 0.5,
     wake: () => {},
     limits,
+    settings: usual,
     connect: (key) => {
       connections += 1;
       return connect(key.reveal());

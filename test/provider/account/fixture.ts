@@ -1,3 +1,4 @@
+import type { OperatorSettings } from '../../../src/config/settings.ts';
 import type { Failure } from '../../../src/domain/failure.ts';
 import type { ProviderWrite } from '../../../src/provider/account/account.ts';
 import type { AccountOptions } from '../../../src/provider/account/account-core.ts';
@@ -8,6 +9,7 @@ import type { ManualClock } from '../../support/clock.ts';
 import { createManualClock } from '../../support/clock.ts';
 import type { FakeProvider } from '../../support/fake-provider.ts';
 import { createFakeProvider, machine } from '../../support/fake-provider.ts';
+import { usual } from '../../support/usual-settings.ts';
 
 export interface AccountFixture {
   readonly clock: ManualClock;
@@ -20,7 +22,10 @@ export interface AccountFixture {
 /** A separate account, with a fake provider and a manual clock. */
 export function createFixture(
   machines = [machine(1), machine(2)],
-  options: Partial<AccountOptions> = {},
+  {
+    settings,
+    ...options
+  }: Partial<Omit<AccountOptions, 'settings'>> & { readonly settings?: Partial<OperatorSettings> } = {},
 ): AccountFixture {
   const clock = createManualClock();
   const provider = createFakeProvider(machines);
@@ -34,6 +39,7 @@ export function createFixture(
     log: silentLog,
     random: () => 0.5,
     wake,
+    settings: { ...usual, ...settings },
     ...options,
   });
   return { clock, provider, account, woken: () => woken.splice(0) };

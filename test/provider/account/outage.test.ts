@@ -5,7 +5,7 @@ import { change, down, createFixture } from './fixture.ts';
 const machines = Array.from({ length: 60 }, (_, index) => machine(index + 1));
 
 test('after an outage calls are sent one after the other at the permitted rate, not as a burst', async () => {
-  const { clock, provider, account } = createFixture(machines, { settings: { ratePerSecond: 10, burst: 20 } });
+  const { clock, provider, account } = createFixture(machines, { settings: { providerRate: 10, providerBurst: 20 } });
   account.subscribe('a', { name: 'machine-1' });
   await clock.settle();
   const stopAll = (): void => {
@@ -29,7 +29,7 @@ test('after an outage calls are sent one after the other at the permitted rate, 
 });
 
 test('a read for a quiet namespace waits for at most one read of another with a thousand', async () => {
-  const { clock, provider, account } = createFixture([], { settings: { ratePerSecond: 1, burst: 1 } });
+  const { clock, provider, account } = createFixture([], { settings: { providerRate: 1, providerBurst: 1 } });
   const looked: number[] = [];
   provider.getMachine = async (id) => {
     looked.push(id);

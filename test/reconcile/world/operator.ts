@@ -3,7 +3,6 @@ import { type Operator, createOperator } from '../../../src/operator.ts';
 import type { OperatorSettings } from '../../../src/config/settings.ts';
 import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import type { KubeClient } from '../../../src/kubernetes/client.ts';
-import { loadSettings } from '../../../src/config/load.ts';
 import { KubeError } from '../../../src/kubernetes/errors.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import type { Fence } from '../../../src/domain/fence.ts';
@@ -12,6 +11,7 @@ import type { Provider } from '../../../src/provider/provider.ts';
 import { type Metrics, createMetrics } from '../../../src/telemetry/metrics.ts';
 import type { Log, LogFields } from '../../../src/telemetry/log.ts';
 import type { ManualClock } from '../../support/clock.ts';
+import { usual } from '../../support/usual-settings.ts';
 import { expectAtTheEnd } from './bystanders.ts';
 import type { InMemoryCluster } from './cluster.ts';
 
@@ -31,15 +31,6 @@ export const usualSpec: VirtualMachineSpec = {
   credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' },
   initialPasswordSecret: {},
 };
-
-/** What the chart installs: it leaves settings that have no value to the operator. */
-export const usual: OperatorSettings = defaults();
-
-function defaults(): OperatorSettings {
-  const loaded = loadSettings([], {});
-  if (!('settings' in loaded)) throw new Error(JSON.stringify(loaded));
-  return loaded.settings;
-}
 
 /** The whole operator at an API server in memory, on a clock that the test moves; the provider is up to the caller. */
 export interface OperatorWorld {

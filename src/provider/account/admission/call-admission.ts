@@ -24,7 +24,7 @@ export interface CallAdmissionOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  readonly limits: Pick<AccountSettings, 'ratePerSecond' | 'burst' | 'maxInFlight'>;
+  readonly limits: Pick<AccountSettings, 'providerRate' | 'providerBurst' | 'maxInFlight'>;
   /** Whether only lists may be sent, for reasons of the account. */
   readonly listsOnly: () => boolean;
 }
@@ -44,7 +44,7 @@ export class CallAdmission {
     this.#log = log;
     this.#pause = new RateLimitPause(clock, random);
     this.#breaker = new CircuitBreaker(clock, random);
-    this.#bucket = new TokenBucket(clock, { rate: limits.ratePerSecond, burst: limits.burst });
+    this.#bucket = new TokenBucket(clock, { rate: limits.providerRate, burst: limits.providerBurst });
     this.#scheduler = new CallScheduler(clock, {
       bucket: this.#bucket,
       maxInFlight: limits.maxInFlight,

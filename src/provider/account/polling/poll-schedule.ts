@@ -1,41 +1,31 @@
 import { exponentialDelay } from '../../../domain/backoff.ts';
 
-/** How often an account is read and changed. Times are milliseconds. */
+/** How often an account is read and changed, as the operator's flags say. Times are milliseconds. */
 export interface AccountSettings {
   /** The interval between lists while idle, ±10 %. */
-  readonly idlePollMs: number;
-  /** The shortest and longest interval while a key polls fast. It grows by half with each read. */
-  readonly urgentPollMinMs: number;
-  readonly urgentPollMaxMs: number;
-  /** The minimum interval between the starts of two requested lists, or of two rounds of single reads. */
-  readonly minListIntervalMs: number;
+  readonly pollInterval: number;
   /**
-   * The interval between lists while the key is rejected. For a key that was never accepted, it doubles each time, up
-   * to tenfold.
+   * The shortest interval while a key polls fast, which grows by half with each read; and the minimum interval between
+   * the starts of two requested lists, or of two rounds of single reads.
    */
-  readonly probeMs: number;
+  readonly urgentPollInterval: number;
   /** Calls in flight at a time, lists excluded. */
   readonly maxInFlight: number;
   /** Sustained calls per second, of all kinds; 0: unlimited. */
-  readonly ratePerSecond: number;
-  /** The burst: calls that may be sent at once after an idle time. */
-  readonly burst: number;
-  /** The interval between two recreations of VMs. */
-  readonly recreationIntervalMs: number;
+  readonly providerRate: number;
+  /** Calls that may be sent at once after an idle time. */
+  readonly providerBurst: number;
+  /** How long a VM must be missing before it is recreated. */
+  readonly recreateAfter: number;
 }
 
-export const defaultAccountSettings: AccountSettings = {
-  idlePollMs: 60_000,
-  urgentPollMinMs: 1_000,
-  urgentPollMaxMs: 10_000,
-  minListIntervalMs: 1_000,
-  probeMs: 60_000,
-  maxInFlight: 16,
-  ratePerSecond: 10,
-  burst: 20,
-  recreationIntervalMs: 60_000,
-};
-
+/** The longest interval while a key polls fast, and between lists that fail. Milliseconds. */
+export const longestUrgentPoll = 10_000;
+/**
+ * The interval between lists while the key is rejected. For a key that was never accepted, it doubles each time, up to
+ * tenfold. Milliseconds.
+ */
+const probeInterval = 60_000;
 const slowestProbe = 10;
 
 interface Ended {
@@ -76,7 +66,7 @@ export interface NextRead {
 
 /**
  * When the next read starts, and its kind; undefined if no read is needed. The earliest of these counts ("spaced": at
- * least `minListIntervalMs` after the start of the last read of that kind):
+ * least `urgentPollInterval` after the start of the last read of that kind):
  *
  *   no subscription or request              never
  *   the key is rejected                     a list, as a slow probe: only a list can show that the key works again
@@ -88,7 +78,7 @@ export interface NextRead {
  *   a list is requested                     a list then, spaced
  *   a key polls fast                        any, the fast interval after the last read
  *   a read of a machine is requested        any, then, spaced
- *   the last list failed                    a list, with exponential backoff up to `urgentPollMaxMs`
+ *   the last list failed                    a list, with exponential backoff up to `longestUrgentPoll`
  *
  * Nothing is read during a rate-limit pause.
  */
@@ -97,10 +87,11 @@ export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead 
   if (!hasSubscribers && listRequestedAt === undefined) return undefined;
   const open = Math.max(needs.rateLimitedUntil ?? 0, nextProbeAt ?? 0);
   if (lastList === undefined) return { at: Math.max(open, hasSubscribers ? 0 : (listRequestedAt ?? 0)), kind: 'List' };
-  const spaced = (moment: number, last: Ended): number => Math.max(moment, last.startedAt + settings.minListIntervalMs);
+  const spaced = (moment: number, last: Ended): number =>
+    Math.max(moment, last.startedAt + settings.urgentPollInterval);
   if (needs.isRejected) {
     const growth = Math.min(2 ** Math.max(0, (needs.rejections ?? 0) - 1), slowestProbe);
-    const probe = Math.min(lastList.endedAt + settings.probeMs * growth, spaced(needs.retryAt ?? Infinity, lastList));
+    const probe = Math.min(lastList.endedAt + probeInterval * growth, spaced(needs.retryAt ?? Infinity, lastList));
     return { at: Math.max(open, probe), kind: 'List' };
   }
   if (nextProbeAt !== undefined) return { at: open, kind: 'List' };
@@ -109,14 +100,14 @@ export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead 
   const list = Math.min(
     hasSubscribers ? lastList.endedAt + needs.idleInterval : Infinity,
     spaced(listRequestedAt ?? Infinity, lastList),
-    hasSubscribers && failures > 0 ? lastList.endedAt + settings.urgentPollMaxMs : Infinity,
+    hasSubscribers && failures > 0 ? lastList.endedAt + longestUrgentPoll : Infinity,
   );
   const any = Math.min(
     hasSubscribers && fastInterval !== undefined ? lastRead.endedAt + fastInterval : Infinity,
     spaced(machineRequestedAt ?? Infinity, lastRead),
   );
   // While lists fail, single machines aren't read.
-  const delays = { first: settings.urgentPollMinMs, longest: settings.urgentPollMaxMs };
+  const delays = { first: settings.urgentPollInterval, longest: longestUrgentPoll };
   const delay = failures === 0 ? 0 : exponentialDelay(failures - 1, delays);
   const at = Math.max(open, lastList.endedAt + delay, Math.min(list, any));
   return { at, kind: any < list && failures === 0 ? 'Any' : 'List' };

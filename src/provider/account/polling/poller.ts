@@ -6,7 +6,7 @@ import type { CallAdmission } from '../admission/call-admission.ts';
 import type { CredentialStatus } from '../credential-status.ts';
 import type { MachineCache } from '../snapshot.ts';
 import type { Subscription, Subscriptions } from '../subscriptions.ts';
-import { type AccountSettings, maxSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
+import { type AccountSettings, longestUrgentPoll, maxSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
 
 export interface PollerOptions {
   readonly clock: Clock;
@@ -53,8 +53,8 @@ export class Poller {
     this.#settings = options.settings;
     this.#listRequests = new ReadRequests(options.subscriptions, 'listAfter');
     this.#machineRequests = new ReadRequests(options.subscriptions, 'machineAfter');
-    this.#fastInterval = options.settings.urgentPollMinMs;
-    this.#idleInterval = options.settings.idlePollMs;
+    this.#fastInterval = options.settings.urgentPollInterval;
+    this.#idleInterval = options.settings.pollInterval;
   }
 
   setFastPolling(key: string, isFast: boolean): void {
@@ -86,7 +86,7 @@ export class Poller {
 
   /** A change is about to be made: the next read follows soon. */
   resetInterval(): void {
-    this.#fastInterval = this.#settings.urgentPollMinMs;
+    this.#fastInterval = this.#settings.urgentPollInterval;
     this.schedule();
   }
 
@@ -175,7 +175,7 @@ export class Poller {
     if (list !== undefined) {
       this.#lastList = { startedAt: list.startedAt, endedAt: this.#clock.monotonic() };
       this.#lastRead = this.#lastList;
-      this.#idleInterval = jittered(this.#settings.idlePollMs, this.#options.random(), [0.9, 1.1]);
+      this.#idleInterval = jittered(this.#settings.pollInterval, this.#options.random(), [0.9, 1.1]);
       this.failures = list.outcome.ok ? 0 : this.failures + 1;
       this.#options.onList(list);
     }
@@ -196,7 +196,7 @@ export class Poller {
   }
 
   #slowDown(): void {
-    this.#fastInterval = Math.min(this.#fastInterval * 1.5, this.#settings.urgentPollMaxMs);
+    this.#fastInterval = Math.min(this.#fastInterval * 1.5, longestUrgentPoll);
   }
 }
 

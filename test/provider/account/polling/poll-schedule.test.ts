@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NextRead, ReadNeeds } from '../../../../src/provider/account/polling/poll-schedule.ts';
-import {
-  defaultAccountSettings,
-  maxSingleReads,
-  nextRead,
-} from '../../../../src/provider/account/polling/poll-schedule.ts';
+import { maxSingleReads, nextRead } from '../../../../src/provider/account/polling/poll-schedule.ts';
+import { usual } from '../../../support/usual-settings.ts';
 
 const quiet: ReadNeeds = {
   lastList: { startedAt: 100_000, endedAt: 100_500 },
@@ -87,7 +84,7 @@ const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead 
 ];
 
 test.for(rows)('%s', ([, needs, next]) => {
-  expect(nextRead({ ...quiet, ...needs }, defaultAccountSettings)).toEqual(next);
+  expect(nextRead({ ...quiet, ...needs }, usual)).toEqual(next);
 });
 
 describe('the limit of reads by id', () => {

@@ -1,12 +1,15 @@
-import { annotations, plural } from '../api/v1alpha1/constants.ts';
+import { annotations, group, plural, version } from '../api/v1alpha1/constants.ts';
 import { hasFinalizer } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isRecord } from '../domain/json.ts';
 import type { KubeClient, ObjectRef, Patch, Resource } from '../kubernetes/client.ts';
-import type { Clock } from '../domain/clock.ts';
 import { objectKey } from '../domain/object-key.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { ReflectorChange } from '../kubernetes/cache/reflector.ts';
+import {
+  createReflector,
+  type Reflector,
+  type ReflectorChange,
+  type ReflectorOptions,
+} from '../kubernetes/cache/reflector.ts';
 
 /** Limits the memory that a tenant can use by winning this race repeatedly. */
 const maxKept = 1_000;
@@ -25,24 +28,21 @@ interface RemovalRecord {
 
 export type ObjectClient = Pick<KubeClient, 'get' | 'patch' | 'create'>;
 
-export interface RemovedObjectsDeps {
-  readonly client: ObjectClient;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface ObjectCacheOptions extends Omit<ReflectorOptions<VirtualMachine>, 'resource'> {
+  readonly client: KubeClient;
   /** Whether this installation reconciles the object. */
-  readonly isOurs: (object: VirtualMachine) => boolean;
-  /** Called with each change of what `get` returns that `take` doesn't return. */
-  readonly onChange: (change: ReflectorChange<VirtualMachine>) => void;
+  readonly isManaged: (object: VirtualMachine) => boolean;
 }
 
 /**
- * Objects that the API server removed although they had the operator's finalizer. This happens if a deletion was in
- * progress when the finalizer was stored, because the API server doesn't check finalizers again. A create call may have
- * followed, so the object is kept here, as one that is being deleted, until the deletion of the VM is confirmed and the
- * finalizer removed. A restart forgets it.
+ * The objects of the API server, and those that it removed although they had the operator's finalizer. This happens if
+ * a deletion was in progress when the finalizer was stored, because the API server doesn't check finalizers again. A
+ * create call may have followed, so the object is kept here, as one that is being deleted, until the deletion of the VM
+ * is confirmed and the finalizer removed. A restart forgets it.
  */
-export class RemovedObjects {
-  readonly #deps: RemovedObjectsDeps;
+export class ObjectCache {
+  readonly #options: ObjectCacheOptions;
+  readonly reflector: Reflector<VirtualMachine>;
   /** By key, the latest finalizer last. */
   readonly #records = new Map<string, RemovalRecord>();
   /** How many objects are kept. */
@@ -50,19 +50,24 @@ export class RemovedObjects {
   /** How many writes are in flight. */
   #writes = 0;
 
-  constructor(deps: RemovedObjectsDeps) {
-    this.#deps = deps;
+  constructor(options: ObjectCacheOptions) {
+    this.#options = options;
+    this.reflector = createReflector<VirtualMachine>({
+      ...options,
+      resource: { group, version, plural },
+      onChange: (change) => options.onChange(this.#withRemoved(change)),
+    });
   }
 
   /** The client for reconciliations: reads and patches of an object that is kept here affect only the copy. */
   readonly client: ObjectClient = {
-    get: async (resource, ref) => this.#kept(resource, ref) ?? (await this.#deps.client.get(resource, ref)),
+    get: async (resource, ref) => this.#kept(resource, ref) ?? (await this.#options.client.get(resource, ref)),
     patch: async (resource, ref, patch) => {
       const object = this.#kept(resource, ref);
       if (object !== undefined) return this.#patch(object, patch);
-      return this.#counted(this.#deps.client.patch(resource, ref, patch));
+      return this.#counted(this.#options.client.patch(resource, ref, patch));
     },
-    create: (resource, namespace, body) => this.#counted(this.#deps.client.create(resource, namespace, body)),
+    create: (resource, namespace, body) => this.#counted(this.#options.client.create(resource, namespace, body)),
   };
 
   /** Whether a reconciliation waits for a write. Less important writes then leave the API server to it. */
@@ -80,21 +85,27 @@ export class RemovedObjects {
   }
 
   get(key: string): VirtualMachine | undefined {
+    return this.#removed(key) ?? this.reflector.get(key);
+  }
+
+  /** Each key once. */
+  keys(): Iterable<string> {
+    const removed = [...this.#records].filter(([, { object }]) => object !== undefined).map(([key]) => key);
+    return new Set([...this.reflector.keys(), ...removed]);
+  }
+
+  #removed(key: string): VirtualMachine | undefined {
     return this.#records.get(key)?.object;
   }
 
-  keys(): Iterable<string> {
-    return [...this.#records].filter(([, { object }]) => object !== undefined).map(([key]) => key);
-  }
-
   /** Merges a change of a watched object with the objects kept here. */
-  take(change: ReflectorChange<VirtualMachine>): ReflectorChange<VirtualMachine> {
+  #withRemoved(change: ReflectorChange<VirtualMachine>): ReflectorChange<VirtualMachine> {
     const { key, after, lastState: last } = change;
-    const kept = this.get(key);
+    const kept = this.#removed(key);
     const wasHeldLately = this.#noteFinalizer(change);
     if (after !== undefined) {
       if (kept === undefined) return change;
-      this.#deps.log.warn('Orphaned VM of removed object, its name is in use again', {
+      this.#options.log.warn('Orphaned VM of removed object, its name is in use again', {
         object: key,
         uid: kept.metadata.uid,
       });
@@ -102,9 +113,9 @@ export class RemovedObjects {
       return { ...change, before: kept };
     }
     const isCutShort = last !== undefined && wasRemovedEarly(last) && (wasHeldLately || hasIntent(last));
-    if (!isCutShort || !this.#deps.isOurs(last) || this.#size >= maxKept) return change;
-    this.#deps.log.warn('Object was removed during its create, deleting its VM', { object: key });
-    const deletionTimestamp = new Date(this.#deps.clock.now()).toISOString();
+    if (!isCutShort || !this.#options.isManaged(last) || this.#size >= maxKept) return change;
+    this.#options.log.warn('Object was removed during its create, deleting its VM', { object: key });
+    const deletionTimestamp = new Date(this.#options.clock.now()).toISOString();
     const removed = { ...last, metadata: { ...last.metadata, deletionTimestamp } };
     this.#keep(key, removed);
     return { ...change, after: removed };
@@ -112,7 +123,7 @@ export class RemovedObjects {
 
   /** Returns whether the finalizer was added to the object recently. */
   #noteFinalizer({ key, before, after, initial }: ReflectorChange<VirtualMachine>): boolean {
-    const now = this.#deps.clock.monotonic();
+    const now = this.#options.clock.monotonic();
     for (const [oldest, { heldSince }] of this.#records) {
       if (heldSince === undefined) continue;
       if (heldSince > now - longestDeletion) break;
@@ -132,7 +143,7 @@ export class RemovedObjects {
   }
 
   #hold(key: string, heldSince: number | undefined): void {
-    const object = this.get(key);
+    const object = this.#removed(key);
     this.#records.delete(key);
     if (heldSince !== undefined || object !== undefined) this.#records.set(key, { heldSince, object });
   }
@@ -145,7 +156,7 @@ export class RemovedObjects {
   }
 
   #kept(resource: Resource, { namespace, name }: ObjectRef): VirtualMachine | undefined {
-    return resource.plural === plural ? this.get(`${namespace}/${name}`) : undefined;
+    return resource.plural === plural ? this.#removed(`${namespace}/${name}`) : undefined;
   }
 
   #patch(before: VirtualMachine, { body }: Patch): VirtualMachine {
@@ -156,7 +167,7 @@ export class RemovedObjects {
     const key = objectKey(before);
     const isKept = hasFinalizer(after);
     this.#keep(key, isKept ? after : undefined);
-    this.#deps.onChange({ key, before, after: isKept ? after : undefined, initial: false });
+    this.#options.onChange({ key, before, after: isKept ? after : undefined, initial: false });
     return after;
   }
 }
