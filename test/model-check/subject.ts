@@ -1,7 +1,7 @@
-import { cp, glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { AccountOptions } from '../../src/provider/account/account-core.ts';
 import { makeMistake, type Mistake } from '../../hack/mutants/mistake.ts';
 import type { OpenAccount } from './world/open-account.ts';
@@ -36,16 +36,22 @@ const handedIn: Mistake = {
 /** The modules whose objects are part of a state of the model. */
 const stateful = ['reconcile/object-state.ts', 'provider/account/**/*.ts', 'domain/key-index.ts'];
 
+const root = join(import.meta.dirname, '../..');
+
+/** Node loads the copy itself: vitest would transform all of it again for each mistake, and runs it more slowly. */
+const require = createRequire(import.meta.url);
+
 /** Loads the operator's code with the mistakes, which are made in a copy that is gone when this resolves. */
 export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Subject> {
   const folder = await mkdtemp(join(tmpdir(), 'vps247-model-'));
   try {
-    await cp(join(import.meta.dirname, '../../src'), folder, { recursive: true });
+    await cp(join(root, 'src'), folder, { recursive: true });
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
     for (const mistake of [...mistakes, handedIn]) await change(folder, mistake);
     for await (const file of glob(stateful, { cwd: folder })) await openUp(join(folder, file));
     // `as`: types are erased, so what is loaded has those of the source it was copied from.
-    const load = async (file: string): Promise<Subject> =>
-      (await import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)) as Subject;
+    const load = (file: string): Subject => require(join(folder, file)) as Subject;
     const files = [
       'reconcile/reconciler.ts',
       'reconcile/object-state.ts',
@@ -58,7 +64,7 @@ export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Su
       'provider/account/account-core.ts',
     ];
     // `as`: the parts of an object are the object.
-    return Object.assign({}, ...(await Promise.all(files.map(load)))) as Subject;
+    return Object.assign({}, ...files.map(load)) as Subject;
   } finally {
     await rm(folder, { recursive: true });
   }
