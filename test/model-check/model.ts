@@ -31,7 +31,7 @@
  * To add a dimension: a field of the spec or an annotation that users change is one entry of `changes` in
  * actions/users.ts, with a `Misfortune` of its name in state.ts; what must hold of it, an invariant, with a mutation that
  * breaks it; what its outcome means, one case in `isSettled`; where it may happen, a number in `left` of some configurations.
- * key.ts says how a new time in the operator is aged. A new port of the reconciler is one more field in `proceed` of
+ * key.ts says how a new time in the operator is aged. A new port of the reconciler is one more field in `Run` of
  * world/reconciliation.ts, and a new call one more `Request`. What the account remembers is stored without further work (world/account.ts).
  */
 import type { Model } from './checker.ts';

@@ -157,7 +157,7 @@ export interface List {
   readonly machines: readonly Machine[];
 }
 
-/** A reconciliation that waits for an answer. It is run again from its start with all answers so far: see reconciliation.ts. */
+/** A reconciliation that waits for an answer, and may be run again from its start with all answers so far: see reconciliation.ts. */
 export interface Reconciliation {
   readonly startedAt: number;
   /** The cache and the Secret when it started. */

@@ -1,7 +1,7 @@
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import type { Operator, State } from '../state.ts';
 import type { Subject } from '../subject.ts';
-import { type Begun, proceed } from '../world/reconciliation.ts';
+import { begin } from '../world/reconciliation.ts';
 import { isSuspected } from '../world/reads.ts';
 import { describe } from '../world/request.ts';
 import { answerActions, onRecord, sentBy } from './responses.ts';
@@ -28,8 +28,11 @@ async function reconcile(subject: Subject, state: State): Promise<Action[]> {
   if (!operator.isDue || Object.values(operator.accounts).some(isSuspected)) return [];
   // The reconciliation in progress decides again when it is due: `get` of src/controller/work-queue.ts.
   const taken: State = { ...state, operator: { ...operator, isDue: false, dueAt: undefined } };
-  const begun: Begun = { startedAt: state.now, object: operator.cache, secret: state.cluster.secret, answers: [] };
-  const next = await proceed(subject, taken, begun);
+  const next = await begin(subject, taken, {
+    startedAt: state.now,
+    object: operator.cache,
+    secret: state.cluster.secret,
+  });
   return [
     {
       kind: 'reconciliation',

@@ -13,14 +13,15 @@ import type {
 } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { patch, policies, read, type Stored } from '../world/cluster.ts';
-import { type Begun, proceed } from '../world/reconciliation.ts';
+import { proceed } from '../world/reconciliation.ts';
 import { describe, kindOf } from '../world/request.ts';
 import { carryOut, type Effect, failure, find, type Manner, replace } from '../world/fake-provider.ts';
 import { can, later, type Action, spend } from './action.ts';
 
 /** The ways in which what a reconciliation asks for may be answered. */
-export function answerActions(subject: Subject, state: State, { asks, ...begun }: Reconciliation): Promise<Action[]> {
-  const question = new Question(subject, state, begun);
+export function answerActions(subject: Subject, state: State, reconciliation: Reconciliation): Promise<Action[]> {
+  const { asks } = reconciliation;
+  const question = new Question(subject, state, reconciliation);
   switch (asks.kind) {
     case 'Read':
       return answerKubernetes(question, asks, read(state.cluster));
@@ -37,12 +38,12 @@ type Reply = { readonly value: unknown } | Pick<Extract<Answer, { readonly error
 class Question {
   readonly state: State;
   readonly #subject: Subject;
-  readonly #begun: Begun;
+  readonly #reconciliation: Reconciliation;
 
-  constructor(subject: Subject, state: State, begun: Begun) {
+  constructor(subject: Subject, state: State, reconciliation: Reconciliation) {
     this.state = state;
     this.#subject = subject;
-    this.#begun = begun;
+    this.#reconciliation = reconciliation;
   }
 
   /** `from`: the state, less the misfortune that this takes. */
@@ -54,8 +55,7 @@ class Question {
   ): Promise<Action> {
     const next = later(from, change);
     const answer: Answer = { at: next.now, cache: from.operator.cache, ...reply };
-    const answers = [...this.#begun.answers, answer];
-    const operator = await proceed(this.#subject, next, { ...this.#begun, answers });
+    const operator = await proceed(this.#subject, next, this.#reconciliation, answer);
     return { ...action, to: { ...next, operator } };
   }
 }

@@ -22,106 +22,150 @@ import { recreateAfter, responseDeadline, stuckAfter, visibilityWindow } from '.
 
 /**
  * One reconciliation of the real reconciler (src/reconcile/reconciler.ts: observe, plan, execute, conclude, status) in the middle
- * of which anything may happen. A promise can't be copied, so a reconciliation is run again from its start for each further
- * step, with the answers it has had so far; it then asks its next question, or ends. Nothing it does is kept until
- * it ends, but for what the cache learned of its writes: the world has seen no more of it than its questions.
+ * of which anything may happen. A promise can't be copied, so only the first answer to a question continues the run that asked
+ * it. For each other one the reconciliation is run again from its start, with the answers it has had so far; it then asks its
+ * next question, or ends. Nothing it does is kept until it ends, but for what the cache learned of its writes: the world has
+ * seen no more of it than its questions.
  */
-export type Begun = Omit<Reconciliation, 'asks'>;
+type Begun = Omit<Reconciliation, 'asks'>;
 
-/** The operator once the reconciliation has had its answers: it asks the next question (`reconciliation.asks`), or has ended. */
-export async function proceed(subject: Subject, state: State, begun: Begun): Promise<Operator> {
-  const run = new Run(subject, state, begun);
-  await run.restore();
-  const clock: Clock = { now: () => run.now, monotonic: () => run.now, schedule: () => () => {} };
-  const reconciler = subject.createReconciler({
-    client: run.client,
-    clock,
-    credentials: {
-      lookup: () => Promise.resolve(run.lookup()),
-      distrust() {},
-    },
-    accountFor: (apiKey) => run.accountOf(apiKey.reveal() === 'own' ? 'own' : 'other').account,
-    machineIndex: run.machineIndex,
-    quota: new subject.NamespaceQuota({ limit: 0, accountOf: () => undefined, watch: () => () => false }),
-    deletionRate: new subject.DeletionRate(clock, 0),
-    limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, orphanCandidates: 'Hold' },
-    mayOrphan: () => true,
-    leadingSince: () => state.operator.leadingSince,
-    fence: () => true,
-    events: { record() {} },
-    ownership: { annotation: {}, ensureOwned: () => Promise.resolve(true), leave: () => Promise.resolve() },
-    isInScope: () => true,
-    reactionLatency: { observeCall() {}, cancel() {} },
-    log: silentLog,
-    random: () => 0.5,
-    isApiServerReady: () => true,
-    cache: { get: () => run.cache, assume: (object, write) => run.assume(object, write) },
-    objectOf: () => run.cache,
-    objectStates: run.objectStates,
-  });
-  const ended = reconciler
-    .reconcile(key, (wait) => wait)
-    .then(
-      (result) => ({ result }),
-      (error: unknown) => {
-        if (!(error instanceof subject.KubeError)) throw error;
-        // The workers come back after some milliseconds.
-        return { result: { failed: true } as const };
-      },
-    );
-  const end = await Promise.race([ended, run.question]);
-  // The account requeues the object a moment later.
-  await settled();
-  return 'result' in end ? run.endWith(end.result) : run.waitWith(end);
+/** The operator after the worker has taken the object: the reconciliation asks its first question (`reconciliation.asks`), or has ended. */
+export async function begin(
+  subject: Subject,
+  state: State,
+  { startedAt, object, secret }: Omit<Begun, 'answers'>,
+): Promise<Operator> {
+  const run = new Run(subject, state, { startedAt, object, secret, answers: [] });
+  await run.start();
+  return run.report(state);
+}
+
+/** Reconciliations that wait for an answer, and are yet to be continued. */
+const waiting = new WeakMap<Reconciliation, Run>();
+
+/** The operator after the answer to the question of its reconciliation: it asks the next one, or has ended. */
+export async function proceed(
+  subject: Subject,
+  state: State,
+  reconciliation: Reconciliation,
+  answer: Answer,
+): Promise<Operator> {
+  const run = waiting.get(reconciliation);
+  waiting.delete(reconciliation);
+  if (run !== undefined) {
+    run.resume(state, answer);
+    return run.report(state);
+  }
+  const { asks: _, ...begun } = reconciliation;
+  const again = new Run(subject, state, { ...begun, answers: [...begun.answers, answer] });
+  await again.start();
+  return again.report(state);
 }
 
 class Run {
   now: number;
   cache: VirtualMachine | undefined;
-  readonly objectStates = new Map<string, object>();
-  readonly machineIndex: InstanceType<Subject['MachineIndex']>;
-  readonly question: Promise<Request>;
+  readonly #objectStates = new Map<string, object>();
+  readonly #machineIndex: InstanceType<Subject['MachineIndex']>;
   readonly #subject: Subject;
-  readonly #state: State;
-  readonly #begun: Begun;
+  readonly #begun: Pick<Begun, 'startedAt' | 'object' | 'secret'>;
+  readonly #answers: Answer[];
   readonly #accounts = new Map<AccountName, RunningAccount>();
-  readonly #ask: (request: Request) => void;
+  /** The operator when the worker took the object. */
+  readonly #before: Operator;
   #position = 0;
+  #asked = Promise.withResolvers<Request>();
+  #ended: Promise<ReconcileResult> = new Promise(() => {});
+  /** Answers the last question. */
+  #answer: (() => void) | undefined;
   #isRequeued: boolean;
   /** Whether it was requeued for nothing but this write. */
   #isOnly: ((write: OwnWrite) => boolean) | undefined;
 
-  constructor(subject: Subject, state: State, begun: Begun) {
-    const { promise, resolve } = Promise.withResolvers<Request>();
-    this.question = promise;
-    this.#ask = resolve;
+  constructor(subject: Subject, { operator }: State, { answers, ...begun }: Begun) {
     this.#subject = subject;
-    this.#state = state;
+    this.#before = operator;
     this.#begun = begun;
+    this.#answers = [...answers];
     this.now = begun.startedAt;
     this.cache = begun.object;
-    this.machineIndex = new subject.MachineIndex();
-    this.machineIndex.update(key, undefined, begun.object);
-    this.#isRequeued = state.operator.isDue;
+    this.#machineIndex = new subject.MachineIndex();
+    this.#machineIndex.update(key, undefined, begun.object);
+    this.#isRequeued = operator.isDue;
   }
 
-  async restore(): Promise<void> {
-    const { objectState, accounts } = this.#state.operator;
+  async start(): Promise<void> {
+    const { objectState, accounts } = this.#before;
     // `as`: those are the names of the accounts.
     for (const [name, before] of Object.entries(accounts) as [AccountName, AccountState][])
       this.#accounts.set(name, await RunningAccount.restore(name, before, this.#world));
-    if (objectState !== undefined) this.objectStates.set(key, this.#recall(objectState));
+    if (objectState !== undefined) this.#objectStates.set(key, this.#recall(objectState));
+    this.#ended = this.#reconciler()
+      .reconcile(key, (wait) => wait)
+      .catch((error: unknown) => {
+        if (!(error instanceof this.#subject.KubeError)) throw error;
+        // The workers come back after some milliseconds.
+        return { failed: true };
+      });
+  }
+
+  /** The question that the run waits with is answered. */
+  resume({ operator }: State, answer: Answer): void {
+    // A run from the start would be requeued from the start, and by more than its write.
+    if (operator.isDue) [this.#isRequeued, this.#isOnly] = [true, undefined];
+    this.#answers.push(answer);
+    this.#asked = Promise.withResolvers();
+    this.#answer?.();
+  }
+
+  /** The operator when the run asks its next question, or has ended. */
+  async report({ operator }: State): Promise<Operator> {
+    const end = await Promise.race([this.#ended.then((result) => ({ result })), this.#asked.promise]);
+    // The account requeues the object a moment later.
+    await settled();
+    return 'result' in end ? this.#endWith(operator, end.result) : this.#waitWith(operator, end);
+  }
+
+  #reconciler(): ReturnType<Subject['createReconciler']> {
+    const subject = this.#subject;
+    const clock: Clock = { now: () => this.now, monotonic: () => this.now, schedule: () => () => {} };
+    return subject.createReconciler({
+      client: this.#client,
+      clock,
+      credentials: {
+        lookup: () => Promise.resolve(this.#lookup()),
+        distrust() {},
+      },
+      accountFor: (apiKey) => this.#accountOf(apiKey.reveal() === 'own' ? 'own' : 'other').account,
+      machineIndex: this.#machineIndex,
+      quota: new subject.NamespaceQuota({ limit: 0, accountOf: () => undefined, watch: () => () => false }),
+      deletionRate: new subject.DeletionRate(clock, 0),
+      limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, orphanCandidates: 'Hold' },
+      mayOrphan: () => true,
+      leadingSince: () => this.#before.leadingSince,
+      fence: () => true,
+      events: { record() {} },
+      ownership: { annotation: {}, ensureOwned: () => Promise.resolve(true), leave: () => Promise.resolve() },
+      isInScope: () => true,
+      reactionLatency: { observeCall() {}, cancel() {} },
+      log: silentLog,
+      random: () => 0.5,
+      isApiServerReady: () => true,
+      cache: { get: () => this.cache, assume: (object, write) => this.#assume(object, write) },
+      objectOf: () => this.cache,
+      objectStates: this.#objectStates,
+    });
   }
 
   /** The object's key, as src/reconcile/credentials.ts finds it in a Secret that is watched. */
-  lookup(): KeyLookup {
+  #lookup(): KeyLookup {
     const { keyOf, version } = this.#begun.secret;
     return keyOf === undefined
       ? { kind: 'Missing', message: 'no Secret', isAbsent: true }
       : { kind: 'Found', apiKey: new this.#subject.Secret(keyOf), version: String(version), isDefault: false };
   }
 
-  accountOf(name: AccountName): RunningAccount {
+  #accountOf(name: AccountName): RunningAccount {
     const known = this.#accounts.get(name);
     if (known !== undefined) return known;
     const account = RunningAccount.create(name, this.#world);
@@ -140,7 +184,7 @@ class Run {
   }
 
   /** Of the Kubernetes API a reconciliation uses these two calls, and only for the object. */
-  get client(): KubeClient {
+  get #client(): KubeClient {
     const client: Pick<KubeClient, 'get' | 'patch'> = {
       get: () => this.#await({ kind: 'Read' }),
       patch: (_resource, _ref, { body, subresource }) => this.#await({ kind: 'Patch', subresource, body }),
@@ -150,7 +194,7 @@ class Run {
   }
 
   /** `Store.apply` or `assume` of src/kubernetes/cache/store.ts, with `queue.add` in src/controller/event-handlers.ts. */
-  learn(object: unknown): void {
+  #learn(object: unknown): void {
     // `as`: it comes from the cluster.
     const [before, after] = [this.cache, object as VirtualMachine];
     if (before === undefined || versionOf(after) <= versionOf(before)) return;
@@ -159,8 +203,8 @@ class Run {
   }
 
   /** `stored` in src/virtual-machine-controller.ts, with `discard` of src/controller/work-queue.ts. */
-  assume(object: VirtualMachine, write: OwnWrite): void {
-    this.learn(object);
+  #assume(object: VirtualMachine, write: OwnWrite): void {
+    this.#learn(object);
     if (this.#isOnly?.(write) === true) [this.#isRequeued, this.#isOnly] = [false, undefined];
   }
 
@@ -169,19 +213,14 @@ class Run {
     this.#isRequeued = true;
   }
 
-  waitWith(asks: Request): Operator {
-    return {
-      ...this.#state.operator,
-      cache: this.cache,
-      isDue: this.#isRequeued,
-      dueAt: undefined,
-      reconciliation: { ...this.#begun, asks },
-    };
+  #waitWith(operator: Operator, asks: Request): Operator {
+    const reconciliation: Reconciliation = { ...this.#begun, answers: [...this.#answers], asks };
+    waiting.set(reconciliation, this);
+    return { ...operator, cache: this.cache, isDue: this.#isRequeued, dueAt: undefined, reconciliation };
   }
 
-  endWith(result: ReconcileResult): Operator {
-    const { operator } = this.#state;
-    const objectState = this.objectStates.get(key);
+  #endWith(operator: Operator, result: ReconcileResult): Operator {
+    const objectState = this.#objectStates.get(key);
     const after = 'requeue' in result ? 0 : (result.after ?? ('failed' in result ? 0 : undefined));
     return {
       ...operator,
@@ -196,24 +235,28 @@ class Run {
       reconciliation: undefined,
     };
   }
-  /** The next answer; if there is none yet, the reconciliation stops permanently and another one will have it. */
-  #await(request: Request): Promise<unknown> {
-    const answer = this.#begun.answers[this.#position];
-    if (answer === undefined) {
-      this.#ask(request);
-      return new Promise(() => {});
+
+  /** The next answer, as soon as there is one. */
+  async #await(request: Request): Promise<unknown> {
+    if (this.#position === this.#answers.length) {
+      const answered = Promise.withResolvers<void>();
+      this.#answer = answered.resolve;
+      this.#asked.resolve(request);
+      await answered.promise;
     }
+    const answer = this.#answers[this.#position];
+    if (answer === undefined) throw new Error('no answer');
     this.#position += 1;
     this.now = answer.at;
     this.#recordWatch(answer);
-    if ('value' in answer) return Promise.resolve(answer.value);
-    return Promise.reject(new this.#subject.KubeError(request.kind, { reason: answer.error }));
+    if ('value' in answer) return answer.value;
+    throw new this.#subject.KubeError(request.kind, { reason: answer.error });
   }
 
   /** What the watch reported during the wait for the answer. */
   #recordWatch({ cache }: Answer): void {
     if (cache === undefined) this.cache = undefined;
-    else this.learn(cache);
+    else this.#learn(cache);
   }
 
   #remember(objectState: object): Remembered {
@@ -234,7 +277,7 @@ class Run {
   }
 
   #withAccounts(value: unknown): unknown {
-    if (isReference(value)) return this.accountOf(value.account).account;
+    if (isReference(value)) return this.#accountOf(value.account).account;
     if (isRevealed(value)) return new this.#subject.Secret(value.revealed);
     return mapFields(value, (field) => this.#withAccounts(field));
   }
