@@ -1,7 +1,7 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { OperationStatus, PlannedAction, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { CreateRequest, ProviderId } from '../domain/machine.ts';
+import type { Address, CreateRequest, ProviderId } from '../domain/machine.ts';
 import type { Secret } from '../domain/secret.ts';
 
 /** Everything that the operator can do in one reconciliation. At most one action is a provider call with an effect. */
@@ -14,7 +14,13 @@ export type Action =
   /** Completes the record: finalizer and hint for restores are present, the create intent is removed. */
   | { readonly type: 'CompleteIdentity'; readonly machine: KnownMachine }
   /** Writes the initial password into a new Secret that the object owns; never overwrites one. */
-  | { readonly type: 'WritePassword'; readonly id: ProviderId; readonly secretName: string; readonly password: Secret }
+  | {
+      readonly type: 'WritePassword';
+      readonly id: ProviderId;
+      readonly secretName: string;
+      readonly password: Secret;
+      readonly addresses: readonly Address[];
+    }
   | { readonly type: 'Start'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Stop'; readonly id: ProviderId; readonly operation: OperationStatus }
   /** The operation is stored before the call, because repeating a restart or power cut would do harm. */

@@ -11,7 +11,9 @@ import type { Observed } from './observed.ts';
  * | policy None          |         |                           | never                                      |
  * | no name              | Adopted |                           | never: it has most likely been changed      |
  * |                      |         | yes                       | never again, even if the Secret was deleted |
- * |                      |         | no                        | written, once the provider returns it      |
+ * |                      |         | no                        | written, once the provider returns it and an address, or the VM has booted without one |
+ *
+ * The operator can't change a Secret, so the address must be known when it is written.
  */
 export function passwordUnwritten(o: Observed, machine: Machine): Decision | undefined {
   const { initialPasswordSecret: wanted } = o.object.spec;
@@ -20,10 +22,11 @@ export function passwordUnwritten(o: Observed, machine: Machine): Decision | und
   const { passwordSecret, passwordConflict } = o.history;
   const isReported = o.object.status?.id === machine.id && o.object.status.initialPasswordSecret !== undefined;
   if (isReported || passwordSecret !== undefined || passwordConflict !== undefined) return undefined;
-  const { initialPassword: password } = machine;
+  const { initialPassword: password, addresses } = machine;
   if (password === undefined || password.isEmpty) return undefined;
+  if (machine.state === 'Pending' && !addresses.some(({ address }) => address !== undefined)) return undefined;
   const secretName = wanted.name ?? defaultSecretName(o.object.metadata.name);
-  return perform({ type: 'WritePassword', id: machine.id, secretName, password }, undefined, {
+  return perform({ type: 'WritePassword', id: machine.id, secretName, password, addresses }, undefined, {
     fastPolling: true,
     ...keptOperations(o),
   });

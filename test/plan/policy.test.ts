@@ -321,6 +321,27 @@ describeRows('the initial password', [
     given: { id: 90, machine: withPassword },
     action: 'WritePassword',
   },
+  {
+    because: 'waits for the address, which belongs into the same Secret',
+    given: { id: 90, machine: { ...withPassword, state: 'Pending' } },
+    action: 'None',
+  },
+  {
+    because: 'waits for an address that is known, beside a range',
+    given: {
+      id: 90,
+      machine: { ...withPassword, state: 'Pending', addresses: [{ version: 6, first: '2001:db8::' }] },
+    },
+    action: 'None',
+  },
+  {
+    because: 'waits no longer than for the address',
+    given: {
+      id: 90,
+      machine: { ...withPassword, state: 'Pending', addresses: [{ version: 4, address: '198.18.0.7' }] },
+    },
+    action: 'WritePassword',
+  },
   { because: 'is not there yet', given: { id: 90, machine: 'Running' }, action: 'None', reason: 'Available' },
   {
     because: 'is empty',

@@ -17,6 +17,7 @@ const action = {
   id: 90,
   secretName: 'web-initial-password',
   password: new Secret(password),
+  addresses: [],
 } as const;
 
 /** All texts that can be printed about the result. */

@@ -115,6 +115,13 @@ describe('a Secret', () => {
     expect(await search.text(JSON.stringify(openSecret(labeled).shown))).not.toEqual([]);
   });
 
+  test.each([
+    { host: '198.18.255.255', values: [] },
+    { host: value, values: [value] },
+  ])('keeps under the key "host" an address, which the status shows, too, or a secret: $host', ({ host, values }) => {
+    expect(openSecret({ ...secret, data: { host: base64(host) } }).values).toEqual(values);
+  });
+
   test('of another type does not count as planted', () => {
     expect(openSecret({ ...secret, type: 'helm.sh/release.v1' }).values).toEqual([]);
   });

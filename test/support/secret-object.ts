@@ -1,8 +1,13 @@
+import { isIP } from 'node:net';
+
 /** Shorter ones are ordinary words (`true`, `admin`) that stand in logs for other reasons. */
 const shortestValue = 12;
 
 /** `kubectl apply` keeps what it was given, data included: that is the Secret's own as well. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Beside the password, the operator writes the address of the VM, which the status shows, too. */
+const addressKey = 'host';
 
 /** A Secret as it may be seen, and what it keeps. */
 export interface OpenedSecret {
@@ -18,11 +23,16 @@ export function openSecret(secret: object): OpenedSecret {
   const { data, stringData, metadata, ...rest }: Partial<Record<string, unknown>> = { ...secret };
   const { annotations, ...more } = record(metadata);
   const { [lastApplied]: _given, ...kept } = record(annotations);
-  const encoded = Object.values(record(data)).map((value) => Buffer.from(String(value), 'base64').toString('utf8'));
-  const plain = Object.values(record(stringData)).map(String);
+  const encoded = Object.entries(record(data)).map(
+    ([key, value]) => [key, Buffer.from(String(value), 'base64').toString('utf8')] as const,
+  );
+  const plain = Object.entries(record(stringData)).map(([key, value]) => [key, String(value)] as const);
+  const values = [...encoded, ...plain].flatMap(([key, value]) =>
+    key === addressKey && isIP(value) > 0 ? [] : [value.trim()],
+  );
   return {
     shown: { ...rest, metadata: { ...more, annotations: kept } },
-    values: rest['type'] === 'Opaque' ? [...encoded, ...plain].map((value) => value.trim()).filter(isTelling) : [],
+    values: rest['type'] === 'Opaque' ? values.filter(isTelling) : [],
   };
 }
 

@@ -7,6 +7,7 @@ import { KubeError, type KubeErrorReason } from '../../kubernetes/errors.ts';
 import { fieldsOf } from '../../domain/json.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import { quoted } from '../../domain/text.ts';
+import { isPublic } from '../../provider/http/addresses.ts';
 import type { Action } from '../../plan/action.ts';
 import type { ObjectState } from '../object-state.ts';
 
@@ -48,7 +49,7 @@ const secrets = { group: '', version: 'v1', plural: 'secrets' };
 const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'NotFound', 'Unexpected']);
 
 /**
- * Creates the Secret with the initial password, owned by the object so that it is garbage-collected. The operator has
+ * Creates the Secret with the initial password and the VM's public address, owned by the object so that it is garbage-collected. The operator has
  * no permission to change a Secret, so it can't overwrite one. An existing Secret is checked: an earlier reconciliation
  * may have written it before a crash, or the garbage collector is about to delete it. `isGone`: whether the namespace
  * no longer has this object. Throws KubeError.
@@ -56,10 +57,11 @@ const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', '
 export async function writePassword(
   client: Pick<KubeClient, 'create' | 'get'>,
   object: VirtualMachine,
-  { id, secretName, password }: Extract<Action, { type: 'WritePassword' }>,
+  { id, secretName, password, addresses }: Extract<Action, { type: 'WritePassword' }>,
   isGone: (owner: Owner) => boolean,
 ): Promise<PasswordExecution> {
   const { namespace, name, uid } = object.metadata;
+  const host = addresses.find(isPublic)?.address;
   const body = {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -72,7 +74,8 @@ export async function writePassword(
       labels: { 'app.kubernetes.io/managed-by': 'vps247-operator' },
       ownerReferences: [{ apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: false }],
     },
-    stringData: { password: password.reveal() },
+    // No user name, because the provider doesn't report it.
+    stringData: { password: password.reveal(), ...(host === undefined ? {} : { host }) },
   };
   try {
     const stored = await client.create(secrets, namespace, body);

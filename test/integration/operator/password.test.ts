@@ -26,8 +26,9 @@ async function secretOf({ cluster, namespace }: OperatorFixture, name: string): 
   return found as Secret | undefined;
 }
 
-const reveal = (secret: Secret | undefined): string | undefined =>
-  secret === undefined ? undefined : Buffer.from(secret.data['password'] ?? '', 'base64').toString();
+const decode = (secret: Secret | undefined, key: string): string | undefined =>
+  secret === undefined ? undefined : Buffer.from(secret.data[key] ?? '', 'base64').toString();
+const reveal = (secret: Secret | undefined): string | undefined => decode(secret, 'password');
 
 /** Creates an unrelated Secret of that name. */
 function putForeign({ cluster, namespace }: OperatorFixture, name: string): Promise<void> {
@@ -82,6 +83,7 @@ describe('the initial password', () => {
     const secret = await secretOf(fixture, 'web-initial-password');
     expect(Number(secret?.metadata.resourceVersion)).toBeLessThan(await ready);
     expect(reveal(secret)).toBe(fixture.emulator.passwordOf(object.status?.id ?? 0));
+    expect(decode(secret, 'host')).toBe(object.status?.addresses?.[0]?.address);
     expect(secret?.metadata).toMatchObject({
       annotations: { 'vps247.com/machine-id': String(object.status?.id) },
       ownerReferences: [{ kind: 'VirtualMachine', name: 'web', uid: object.metadata.uid, controller: true }],
@@ -116,15 +118,17 @@ describe('the initial password', () => {
     );
   });
 
-  it('is written as soon as the provider reports it, and never when it is not requested', async () => {
-    const fixture = await stageFor('late-or-never', { switches: { passwordLag: 1_500 } });
+  it('is written as soon as the provider reports it, if need be without an address, and never when it is not requested', async () => {
+    const fixture = await stageFor('late-or-never', { switches: { passwordLag: 1_500, addressLag: 600_000 } });
     await fixture.operator();
     await fixture.create('late', { initialPasswordSecret: { name: 'root-of-late' } });
     await fixture.create('never', { initialPasswordSecret: { policy: 'None' } });
     const { status } = await fixture.untilReady('late', 'True/Available');
     await fixture.untilReady('never', 'True/Available');
     await fixture.cluster.until('it is written', async () => (await secretOf(fixture, 'root-of-late')) !== undefined);
-    expect(reveal(await secretOf(fixture, 'root-of-late'))).toBe(fixture.emulator.passwordOf(status?.id ?? 0));
+    const late = await secretOf(fixture, 'root-of-late');
+    expect(reveal(late)).toBe(fixture.emulator.passwordOf(status?.id ?? 0));
+    expect(Object.keys(late?.data ?? {})).toEqual(['password']);
     const secrets = await userAt(fixture).kubectl('get', 'secrets', '-o', 'name');
     expect(secrets).toBe('secret/root-of-late\nsecret/vps247-credentials\n');
   });

@@ -23,7 +23,13 @@ function written(answer: object | KubeErrorReason, present: unknown = {}): Promi
   const create = (): Promise<unknown> =>
     typeof answer === 'string' ? Promise.reject(new KubeError('create', { reason: answer })) : Promise.resolve(answer);
   const client = { create, get: () => Promise.resolve(present) };
-  const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password: new Secret('s3cret') } as const;
+  const action = {
+    type: 'WritePassword',
+    id: 90,
+    secretName: 'web-password',
+    password: new Secret('s3cret'),
+    addresses: [],
+  } as const;
   return writePassword(client, objectWith({ id: 90 }), action, (owner) => owner.uid === 'gone');
 }
 
@@ -42,7 +48,11 @@ it('the Secret is owned by the object, says of which VM it is, and blocks no del
     return Promise.resolve(body);
   };
   const password = new Secret('planted-password-1');
-  const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password } as const;
+  const addresses = [
+    { version: 4, address: '10.0.0.7' },
+    { version: 4, address: '198.18.0.7' },
+  ] as const;
+  const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password, addresses } as const;
   await writePassword({ create, get: () => Promise.resolve({}) }, objectWith({ id: 90 }), action, () => false);
   expect(bodies).toEqual([
     { group: '', version: 'v1', plural: 'secrets' },
@@ -68,9 +78,26 @@ it('the Secret is owned by the object, says of which VM it is, and blocks no del
           },
         ],
       },
-      stringData: { password: 'planted-password-1' },
+      // Not the private address: in the cluster, it may be that of a Pod, which would get the password.
+      stringData: { password: 'planted-password-1', host: '198.18.0.7' },
     },
   ]);
+});
+
+it.each([
+  { because: 'none', addresses: [] },
+  { because: 'a private one', addresses: [{ version: 4, address: '10.0.0.7' }] },
+  { because: 'a range', addresses: [{ version: 4, first: '198.18.0.0', last: '198.18.0.255' }] },
+] as const)('without a public address, the Secret has only the password: $because', async ({ addresses }) => {
+  const bodies: unknown[] = [];
+  const create = (_resource: object, _namespace: string, body: unknown): Promise<unknown> => {
+    bodies.push(body);
+    return Promise.resolve(body);
+  };
+  const password = new Secret('planted-password-1');
+  const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password, addresses } as const;
+  await writePassword({ create, get: () => Promise.resolve({}) }, objectWith({ id: 90 }), action, () => false);
+  expect(bodies).toEqual([expect.objectContaining({ stringData: { password: 'planted-password-1' } })]);
 });
 
 it.each([

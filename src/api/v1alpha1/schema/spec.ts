@@ -150,7 +150,7 @@ const adoption: Schema = {
 const initialPasswordSecret: Schema = {
   type: 'object',
   description:
-    "The Secret for the VM's initial root password, in the same namespace. The operator writes it once, under the key password, and this object owns it. " +
+    "The Secret for the VM's initial root password, in the same namespace. The operator writes it once, with the key password and, if the provider reports a public address, the key host. This object owns it. " +
     'The operator never writes to a Secret of that name that this object does not own. For an adopted VM, it writes the Secret only if you set the name.',
   default: {},
   properties: {
