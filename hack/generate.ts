@@ -3,14 +3,14 @@ import { dirname, join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { renderApi } from './generate/api.ts';
 import { renderChart } from './generate/chart/chart.ts';
-import { renderCrdTemplate } from './generate/chart/crd.ts';
+import { renderAccountCrdTemplate, renderCrdTemplate } from './generate/chart/crd.ts';
 import { chartFiles } from './generate/chart/files.ts';
 import { renderChartReadme } from './generate/chart/readme.ts';
 import { renderSchema } from './generate/chart/schema.ts';
 import { renderArgoConfig } from './generate/argocd.ts';
 import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
-import { renderCrd } from './generate/crd.ts';
+import { renderAccountCrd, renderCrd } from './generate/crd.ts';
 import { type Page, renderManifests } from './generate/manifests.ts';
 import { renderMetrics } from './generate/metrics.ts';
 import { renderDashboard } from './generate/monitoring/dashboards.ts';
@@ -26,6 +26,7 @@ import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
+  { path: 'crds/accounts.vps247.com.yaml', render: renderAccountCrd },
   // Before the chart, which contains copies of them.
   { path: 'deploy/monitoring/dashboards/fleet.json', render: () => renderDashboard('fleet') },
   { path: 'deploy/monitoring/dashboards/machine.json', render: () => renderDashboard('machine') },
@@ -35,6 +36,7 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'deploy/chart/Chart.yaml', render: renderChart },
   { path: 'deploy/chart/README.md', render: renderChartReadme },
   { path: 'deploy/chart/templates/crd.yaml', render: renderCrdTemplate },
+  { path: 'deploy/chart/templates/account-crd.yaml', render: renderAccountCrdTemplate },
   { path: 'deploy/chart/values.schema.json', render: renderSchema },
   ...chartFiles,
   { path: 'deploy/gitops/argocd/argocd-cm.yaml', render: renderArgoConfig },

@@ -8,6 +8,7 @@ import type { KubeClient } from './kubernetes/client.ts';
 import { createEventRecorder, type EventNote } from './kubernetes/events.ts';
 import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
+import { createAccounts } from './reconcile/account/accounts.ts';
 import { createCredentials, versionOf } from './reconcile/credentials.ts';
 import { whyNotSynced } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
@@ -70,7 +71,10 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     labelSelector: `${credentialsLabel}=true`,
     // Reconciliations read Secrets. The version shows whether what they read is still current.
     transform: versionOf,
-    onChange: (change) => virtualMachines.onSecretChange(change),
+    onChange: (change) => {
+      virtualMachines.onSecretChange(change);
+      accountObjects?.onSecretChange(change);
+    },
   });
   const secret = settings.defaultCredentialsSecret;
   const credentials = createCredentials({
@@ -85,8 +89,13 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     settings,
     connect: deps.connect,
     limits: { total: settings.maxApiKeys, perGroup: settings.maxApiKeysPerNamespace },
-    onSnapshot: (snapshot, ordinal, account) => virtualMachines.onSnapshot(snapshot, ordinal, account),
-    wake: (key) => virtualMachines.onAccountChange(key),
+    onSnapshot: (snapshot, ordinal, account) => {
+      virtualMachines.onSnapshot(snapshot, ordinal, account);
+      accountObjects?.onSnapshot(account);
+    },
+    wake: (key) => {
+      if (accountObjects?.wake(key) !== true) virtualMachines.onAccountChange(key);
+    },
   });
   const events = createEventRecorder({ ...ports, client, instance, isBusy: () => virtualMachines.isBusy() });
   const virtualMachines = createVirtualMachineController(settings, {
@@ -100,25 +109,42 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     credentials,
     accounts,
   });
-  const { reflector } = virtualMachines;
+  const { reflector, machineIndex } = virtualMachines;
+  const accountObjects = settings.accounts
+    ? createAccounts({
+        ...deps,
+        ...watch,
+        tracing,
+        events,
+        credentials,
+        machineIndex,
+        selector: settings.selector,
+        accountFor: (apiKey, namespace) => accounts.get(apiKey, namespace),
+        operatorNamespace: installation?.split('/')[0],
+      })
+    : undefined;
 
   return {
     async start() {
       reflector.start();
       secrets.start();
+      accountObjects?.start();
       // Conflicts of names and VMs are found only among all objects, so no object is reconciled before the initial list is complete.
       await reflector.synced;
       log.info('Synced VirtualMachines', { objects: reflector.size, namespaces: namespaces ?? 'all' });
     },
-    lead: () => virtualMachines.lead(),
+    lead() {
+      virtualMachines.lead();
+      accountObjects?.lead();
+    },
     async stop() {
-      await Promise.all([reflector.stop(), secrets.stop()]);
+      await Promise.all([reflector.stop(), secrets.stop(), accountObjects?.stop()]);
       // Together: a reconciliation may wait for a slot of an account that doesn't respond, which stopping the account rejects.
       await Promise.all([virtualMachines.stop(), accounts.stop()]);
       await events.drain();
     },
     targets: () => (whyNotSynced(reflector) === undefined ? virtualMachines.targets() : undefined),
     notReady: () => whyNotSynced(reflector),
-    isAlive: () => virtualMachines.isAlive(),
+    isAlive: () => virtualMachines.isAlive() && accountObjects?.isAlive() !== false,
   };
 }

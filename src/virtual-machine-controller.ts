@@ -43,6 +43,8 @@ export interface VirtualMachineController
   extends Pick<Controller, 'stop' | 'isAlive'>, Omit<EventHandlers, 'onObjectChange'> {
   /** The watch of the objects. */
   readonly reflector: Reflector<VirtualMachine>;
+  /** Which object has which VM. */
+  readonly machineIndex: MachineIndex;
   /** This process has become the leader: starts to reconcile. */
   lead(): void;
   /** The content of `/targets`. */
@@ -143,6 +145,7 @@ export function createVirtualMachineController(
   return {
     ...handlers,
     reflector,
+    machineIndex,
     lead: () => controller.lead([...objects.keys()].filter((key) => scope.isRelevant(objects.get(key)))),
     stop: () => controller.stop(),
     isAlive: () => controller.isAlive(),

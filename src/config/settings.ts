@@ -46,6 +46,11 @@ export const settingsTable = {
     '',
     'Label selector of the objects to reconcile, in the syntax of kubectl. Empty: all objects. Several operators can share a cluster in this way; every object should match the selector of exactly one of them.',
   ),
+  accounts: setting(
+    toggle,
+    'false',
+    'Watch Accounts and show the state of their API keys, VMs and prices. Requires the CRD of Accounts, and permission to list and watch them.',
+  ),
   leaderElection: setting(
     toggle,
     'true',
@@ -233,6 +238,7 @@ export function variableOf(name: SettingName): string {
 export type OperatorSettings = Pick<
   Settings,
   | 'namespaces'
+  | 'accounts'
   | 'selector'
   | 'defaultCredentialsSecret'
   | 'defaultCredentialsNamespaces'

@@ -5,7 +5,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { WorkQueue } from './work-queue.ts';
 import { runWorkers, type Workers, type WorkersOptions, type Reconciliation } from './workers.ts';
-import { controller } from '../telemetry/metrics-table.ts';
+import { controller as machines } from '../telemetry/metrics-table.ts';
 
 export interface ControllerOptions {
   readonly clock: Clock;
@@ -14,6 +14,8 @@ export interface ControllerOptions {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly fence: Fence;
+  /** The labels `controller` and `name` of its metrics. Default: that of VirtualMachines. */
+  readonly name?: string;
   /** How many keys are reconciled at once. */
   readonly workers: number;
   readonly reconcile: WorkersOptions['handle'];
@@ -37,7 +39,7 @@ const fencedRequeue = 1_000;
 
 export function createController(options: ControllerOptions): Controller {
   const { clock, random, log, tracing, fence, reconcile } = options;
-  const metrics = new WorkQueueMetrics(options.metrics);
+  const metrics = new WorkQueueMetrics(options.metrics, options.name);
   const queue = new WorkQueue({ clock, random, onAdd: () => metrics.added(), onDelay: () => metrics.delayed() });
   let leadingSince: number | undefined;
   let workers: Workers | undefined;
@@ -97,10 +99,13 @@ const results = ['success', 'requeue_after', 'requeue', 'error'] as const satisf
 /** The metrics of a work queue and its workers, with the names and meaning of controller-runtime and client-go. */
 export class WorkQueueMetrics {
   readonly #metrics: Metrics;
-  readonly #queue = { name: controller, controller };
+  readonly #controller: string;
+  readonly #queue: { readonly name: string; readonly controller: string };
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, controller = machines) {
     this.#metrics = metrics;
+    this.#controller = controller;
+    this.#queue = { name: controller, controller };
     // Present from the start, or `increase()` would miss the first one.
     for (const result of results) metrics.reconciles.inc({ controller, result }, 0);
     metrics.reconcileErrors.inc({ controller }, 0);
@@ -118,6 +123,7 @@ export class WorkQueueMetrics {
 
   ended({ result, milliseconds, workMilliseconds, waitMilliseconds }: Reconciliation): void {
     const { reconciles, reconcileErrors, reconcileDuration, queueWait, workDuration } = this.#metrics;
+    const controller = this.#controller;
     reconciles.inc({ controller, result });
     if (result === 'error') reconcileErrors.inc({ controller });
     reconcileDuration.observe({ controller }, milliseconds / 1_000);
@@ -127,9 +133,10 @@ export class WorkQueueMetrics {
 
   /** Sets the gauges. A process on standby has no workers, and its queue is empty. */
   show({ depths, oldestWaitMs }: WorkQueue, workers: Workers | undefined, count: number): void {
+    const controller = this.#controller;
     const { queueDepth, queueOldestWait, activeWorkers, maxWorkers, unfinishedWork, longestReconcile } = this.#metrics;
     for (const priority of priorities) queueDepth.set({ ...this.#queue, priority }, depths[priority]);
-    queueOldestWait.set(oldestWaitMs / 1_000);
+    queueOldestWait.set({ controller }, oldestWaitMs / 1_000);
     unfinishedWork.set(this.#queue, (workers?.unfinishedMs ?? 0) / 1_000);
     longestReconcile.set(this.#queue, (workers?.longestReconcileMs ?? 0) / 1_000);
     if (workers === undefined) return;

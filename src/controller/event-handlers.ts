@@ -95,19 +95,19 @@ function mayNeedCall(before: VirtualMachine | undefined, after: VirtualMachine |
 }
 
 /** Where the API keys of objects come from. */
-interface SecretReader {
+interface SecretReader<T> {
   /** The Secrets (`namespace/name`) that the object's API key may come from. */
-  secretsOf(object: VirtualMachine): readonly string[];
+  secretsOf(object: T): readonly string[];
   /** Forgets what was read of a Secret. */
   invalidate(secret: string): void;
 }
 
 /** Which objects (`namespace/name`) read which Secret, so that a changed Secret requeues exactly these. */
-export class SecretIndex {
-  readonly #reader: SecretReader;
+export class SecretIndex<T = VirtualMachine> {
+  readonly #reader: SecretReader<T>;
   readonly #objects = new KeyIndex<string>();
 
-  constructor(reader: SecretReader) {
+  constructor(reader: SecretReader<T>) {
     this.#reader = reader;
   }
 
@@ -115,7 +115,7 @@ export class SecretIndex {
    * An object was added, changed or, without `after`, deleted. A Secret that no object refers to any longer is
    * forgotten.
    */
-  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
+  change(key: string, before: T | undefined, after: T | undefined): void {
     const current = after === undefined ? [] : this.#reader.secretsOf(after);
     for (const secret of before === undefined ? [] : this.#reader.secretsOf(before)) {
       if (current.includes(secret)) continue;

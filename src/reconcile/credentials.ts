@@ -94,7 +94,23 @@ export interface Credentials {
   invalidate(secret: string): void;
   /** The provider rejected the key of this Secret, so it is read again soon. */
   distrust(object: VirtualMachine): void;
+  /**
+   * The key of an Account: of the Secret that it names in its namespace. The operator's default key is used only if
+   * `mayUseDefault`, for an Account that names no Secret, because the Account shows all VMs of the key.
+   */
+  lookupForAccount(account: AccountKeyRef, mayUseDefault: boolean): Promise<AccountKeyLookup>;
+  /** The same as `distrust`, for the Secret of an Account. */
+  distrustForAccount(account: AccountKeyRef): void;
 }
+
+/** What determines the key of an Account. */
+export interface AccountKeyRef {
+  readonly metadata: { readonly namespace: string };
+  readonly spec: Pick<VirtualMachine['spec'], 'credentialsSecretRef'>;
+}
+
+/** `isDefaultRefused`: VirtualMachines of the namespace may use the default key, and an Account there may not. */
+export type AccountKeyLookup = KeyLookup & { readonly isDefaultRefused?: true };
 
 export function createCredentials(options: {
   readonly client: Pick<KubeClient, 'get'>;
@@ -166,13 +182,11 @@ export function createCredentials(options: {
     return inFlight.get(`${nameOf(ref)}/${ref.key}`) ?? readOnce(ref);
   }
 
-  function answer(ref: SecretRef, reading: Reading, object: VirtualMachine): KeyLookup {
+  function answer(ref: SecretRef, reading: Reading, hint = ''): KeyLookup {
     const isDefault = ref === sharedRef;
     if (isDefault) reportShared(ref, reading.kind);
     if (reading.kind === 'Found') return { ...reading, isDefault };
-    const message = isDefault
-      ? sharedUnusable
-      : `${whatIsNeeded(ref, reading.kind, isLabelRequired)}${whyNotShared(object)}`;
+    const message = isDefault ? sharedUnusable : `${whatIsNeeded(ref, reading.kind, isLabelRequired)}${hint}`;
     return { kind: 'Missing', message, ...(reading.kind === 'Absent' ? { isAbsent: true } : {}) };
   }
 
@@ -184,8 +198,8 @@ export function createCredentials(options: {
     isSharedReported = !isUsable;
   }
 
-  /** Whether objects of this namespace may use the default key. */
-  function isOffered({ metadata, spec }: VirtualMachine): boolean {
+  /** Whether VirtualMachines of this namespace that name no Secret may use the default key. */
+  function isOfferedTo({ metadata, spec }: AccountKeyRef): boolean {
     return (
       shared?.namespaces.includes(metadata.namespace) === true &&
       spec.credentialsSecretRef.name === defaultCredentials.name
@@ -194,16 +208,22 @@ export function createCredentials(options: {
 
   /** For a user whose other objects in the namespace need no Secret. */
   function whyNotShared(object: VirtualMachine): string {
-    return isOffered(object) && !isNameOwn(object)
+    return isOfferedTo(object) && !isNameOwn(object)
       ? "; the operator's default API key is not used for an object with spec.providerName"
       : '';
+  }
+
+  function distrustRef(ref: SecretRef): void {
+    const entries = bySecret.get(nameOf(ref));
+    const cached = entries?.get(ref.key);
+    if (cached !== undefined && clock.monotonic() - cached.readAt >= keepMissing) entries?.delete(ref.key);
   }
 
   /** Where to look for the object's key: the next Secret is used only if the one before it doesn't exist. */
   function refsOf(object: VirtualMachine): readonly [SecretRef, SecretRef?] {
     const { metadata, spec } = object;
     const own = { namespace: metadata.namespace, ...spec.credentialsSecretRef };
-    if (!isOffered(object) || !isNameOwn(object) || sharedRef === undefined) return [own];
+    if (!isOfferedTo(object) || !isNameOwn(object) || sharedRef === undefined) return [own];
     if (!hasBegun(object)) return [own, sharedRef];
     return [metadata.annotations?.[annotations.defaultCredentials] === 'true' ? sharedRef : own];
   }
@@ -213,8 +233,20 @@ export function createCredentials(options: {
       const [first, second] = refsOf(object);
       const found = await look(first, second === undefined);
       return found.kind === 'Absent' && second !== undefined
-        ? answer(second, await look(second, true), object)
-        : answer(first, found, object);
+        ? answer(second, await look(second, true))
+        : answer(first, found, whyNotShared(object));
+    },
+    async lookupForAccount(account, mayUseDefault) {
+      const own = { namespace: account.metadata.namespace, ...account.spec.credentialsSecretRef };
+      const mayShare = mayUseDefault && sharedRef !== undefined && own.name === defaultCredentials.name;
+      const found = await look(own, !mayShare);
+      if (found.kind === 'Absent' && mayShare) return answer(sharedRef, await look(sharedRef, true));
+      const isDefaultRefused = found.kind === 'Absent' && isOfferedTo(account);
+      if (!isDefaultRefused) return answer(own, found);
+      return { ...answer(own, found, defaultRefused), isDefaultRefused };
+    },
+    distrustForAccount({ metadata, spec }) {
+      distrustRef({ namespace: metadata.namespace, ...spec.credentialsSecretRef });
     },
     secretsOf: (object) =>
       refsOf(object)
@@ -226,12 +258,7 @@ export function createCredentials(options: {
       for (const id of inFlight.keys()) if (id.startsWith(`${secret}/`)) inFlight.delete(id);
     },
     distrust(object) {
-      for (const ref of refsOf(object)) {
-        if (ref === undefined) continue;
-        const entries = bySecret.get(nameOf(ref));
-        const cached = entries?.get(ref.key);
-        if (cached !== undefined && clock.monotonic() - cached.readAt >= keepMissing) entries?.delete(ref.key);
-      }
+      for (const ref of refsOf(object)) if (ref !== undefined) distrustRef(ref);
     },
   };
 }
@@ -275,6 +302,9 @@ export function judge(secret: unknown, key: string, isLabelRequired = false): Re
   if (text.length > longestKey || !/^[\u0021-\u007e]+$/.test(text)) return { kind: 'Unusable' };
   return { kind: 'Found', apiKey: new Secret(text), version: versionOf(secret) };
 }
+
+const defaultRefused =
+  "; the operator's default API key, which VirtualMachines of this namespace use, opens an Account in the namespace of the operator only";
 
 const sharedUnusable = "the operator's default API key can't be used; ask your cluster administrator";
 

@@ -124,7 +124,7 @@ export const metricsTable = {
     type: 'gauge',
     name: 'queue_oldest_wait_seconds',
     help: 'How long the object that waits longest for a worker has waited so far; 0 when none waits.',
-    labels: [],
+    labels: ['controller'],
   },
   specToCall: {
     type: 'histogram',

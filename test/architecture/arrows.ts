@@ -31,7 +31,11 @@ export const arrows: Readonly<Record<string, Folder>> = {
     reason: 'lines and numbers know secrets and nothing else, so that everything can use them',
   },
   config: { folders: ['domain'], packages: [], reason: 'settings are read from text, before anything else is there' },
-  plan: { folders: ['api', 'domain'], packages: [], reason: 'decisions are pure: no clock, log, I/O or randomness' },
+  plan: {
+    folders: ['api', 'domain'],
+    packages: ['big.js'],
+    reason: 'decisions are pure: no clock, log, I/O or randomness',
+  },
   provider: {
     folders: ['domain', 'telemetry'],
     packages: ['node:', 'got', 'p-retry'],

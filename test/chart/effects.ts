@@ -1,5 +1,5 @@
 import type { Values } from '../support/helm.ts';
-import { type Manifest, onlyOne } from '../packaging/manifests.ts';
+import { type Manifest, onlyOne, virtualMachines } from '../packaging/manifests.ts';
 
 type Objects = readonly Manifest[];
 // oxlint-disable-next-line typescript/no-explicit-any -- as in the manifests
@@ -31,7 +31,7 @@ const counted =
 const metadata =
   (kind: string) =>
   (objects: Objects): Part =>
-    onlyOne(objects, kind).metadata;
+    onlyOne(objects, kind, kind === 'CustomResourceDefinition' ? virtualMachines : undefined).metadata;
 const specOf =
   (kind: string) =>
   (objects: Objects): Part =>
@@ -113,6 +113,12 @@ export const effects: Readonly<Record<string, Effect>> = {
   commonLabels: { value: { team: 'a' }, part: labels('Service', 'team'), becomes: ['a'] },
   commonAnnotations: { value: { contact: 'a' }, part: annotation('Service', 'contact'), becomes: 'a' },
   'namespace.create': { value: true, part: counted('Namespace'), becomes: 1 },
+  'accounts.enabled': {
+    value: false,
+    part: (objects) => [environment(objects)['VPS247_ACCOUNTS'], counted('CustomResourceDefinition')(objects)],
+    becomes: [undefined, 1],
+    alone: {},
+  },
   'crds.enabled': { value: false, part: counted('CustomResourceDefinition'), becomes: 0, alone: {} },
   'crds.protection': { value: false, part: counted('ValidatingAdmissionPolicy'), becomes: 0, alone: {} },
   'crds.annotations': { value: { note: 'a' }, part: annotation('CustomResourceDefinition', 'note'), becomes: 'a' },

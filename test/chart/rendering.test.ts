@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type Manifest, onlyOne, samplesFolder } from '../packaging/manifests.ts';
+import { type Manifest, onlyOne, samplesFolder, virtualMachines } from '../packaging/manifests.ts';
 import { everything, notesOf, objectsOf } from './chart.ts';
 
 function namesOf(objects: readonly Manifest[], kind: string): string[] {
@@ -60,13 +60,14 @@ test('every permission of the operator is granted to its service account, and to
 
 test('an uninstall keeps the CustomResourceDefinition, with any annotations', async () => {
   const annotations = { 'helm.sh/resource-policy': 'delete', note: 'x' };
-  const crd = onlyOne(await objectsOf({ crds: { annotations } }), 'CustomResourceDefinition');
+  const crd = onlyOne(await objectsOf({ crds: { annotations } }), 'CustomResourceDefinition', virtualMachines);
   expect(crd.metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep', note: 'x' } });
 });
 
 test('pruning and uninstalling keep the CustomResourceDefinition and its protection', async () => {
   const kept = (await objectsOf({})).filter(({ kind }) => /^(CustomResource|ValidatingAdmission)/.test(kind));
   expect(kept.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+    'CustomResourceDefinition accounts.vps247.com',
     'CustomResourceDefinition virtualmachines.vps247.com',
     'ValidatingAdmissionPolicy deletion-protection.vps247.com',
     'ValidatingAdmissionPolicy crd-protection.vps247.com',
@@ -80,7 +81,7 @@ test('pruning and uninstalling keep the CustomResourceDefinition and its protect
   };
   for (const { kind, metadata } of kept) expect(metadata, kind).toMatchObject({ annotations });
   const options = { 'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false,ServerSideApply=true' };
-  const crd = onlyOne(await objectsOf({ crds: { annotations: options } }), 'CustomResourceDefinition');
+  const crd = onlyOne(await objectsOf({ crds: { annotations: options } }), 'CustomResourceDefinition', virtualMachines);
   expect(crd.metadata).toMatchObject({ annotations: options });
 });
 
@@ -103,7 +104,10 @@ test('users get VirtualMachines by the aggregated roles of Kubernetes, and no Se
   );
   const given = roles.map(({ metadata, ...role }) => {
     const into = Object.keys(metadata.labels ?? {}).filter((label) => label.startsWith('rbac.'));
-    const [rule] = role['rules'];
+    const [rule, ofAccounts] = role['rules'];
+    // Accounts with the same verbs.
+    const names = rule.resources.map((name: string) => name.replace('virtualmachines', 'accounts'));
+    expect(ofAccounts).toEqual({ ...rule, resources: names });
     return { into, groups: rule.apiGroups, resources: rule.resources, verbs: rule.verbs.join(' ') };
   });
   const groups = ['vps247.com'];
@@ -145,6 +149,8 @@ test('the operator may change no Secret, and neither create nor delete a Virtual
   const granted = [
     { apiGroups: ['vps247.com'], resources: ['virtualmachines'], verbs: ['get', 'list', 'watch', 'patch'] },
     { apiGroups: ['vps247.com'], resources: ['virtualmachines/status'], verbs: ['patch'] },
+    { apiGroups: ['vps247.com'], resources: ['accounts'], verbs: ['list', 'watch'] },
+    { apiGroups: ['vps247.com'], resources: ['accounts/status'], verbs: ['patch'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create'] },
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   ];
@@ -152,6 +158,16 @@ test('the operator may change no Secret, and neither create nor delete a Virtual
   expect(onlyOne(everywhere, 'ClusterRole')['rules']).toEqual(granted);
   const some = await objectsOf({ watchNamespaces: ['team-a'], config: { leaderElection: false }, replicas: 1 });
   expect(onlyOne(some, 'Role')['rules']).toEqual(granted);
+});
+
+test('without Accounts there is neither their CRD, nor a permission for them, nor the watch', async () => {
+  const objects = await objectsOf({ accounts: { enabled: false } });
+  expect(namesOf(objects, 'CustomResourceDefinition')).toEqual([virtualMachines]);
+  const roles = objects.filter(({ kind }) => kind.endsWith('Role'));
+  expect(roles.length).toBeGreaterThan(3);
+  expect(JSON.stringify(roles)).not.toContain('accounts');
+  const [container] = onlyOne(objects, 'Deployment')['spec'].template.spec.containers;
+  expect(JSON.stringify(container.env)).not.toContain('ACCOUNTS');
 });
 
 test("an object's own annotations and labels take precedence over the common ones", async () => {

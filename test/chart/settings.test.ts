@@ -4,6 +4,7 @@ import { configNames, elsewhere } from '../../hack/generate/chart/schema.ts';
 import type { Bounds } from '../../src/config/kinds.ts';
 import { loadSettings } from '../../src/config/load.ts';
 import { type Setting, type SettingName, settingNames, settingsTable, variableOf } from '../../src/config/settings.ts';
+import { fieldsOf } from '../../src/domain/json.ts';
 import { onlyOne } from '../packaging/manifests.ts';
 import { objectsOf } from './chart.ts';
 
@@ -43,7 +44,11 @@ function another(name: SettingName): unknown {
 test('every setting has a value, and reaches the operator from there unchanged', async () => {
   const config = Object.fromEntries(configNames.map((name) => [name, another(name)]));
   expect(Object.values(config), 'a value for each').not.toContain(undefined);
-  const top = { watchNamespaces: ['team-a', 'team-b'], takeOverFrom: ['old/operator', 'older/operator'] };
+  const top = {
+    accounts: { enabled: true },
+    watchNamespaces: ['team-a', 'team-b'],
+    takeOverFrom: ['old/operator', 'older/operator'],
+  };
   const values: Values = { replicas: 1, ...top, config };
   const container = onlyOne(await objectsOf(values), 'Deployment')['spec'].template.spec.containers[0];
   const env: Record<string, string> = Object.fromEntries(
@@ -56,15 +61,18 @@ test('every setting has a value, and reaches the operator from there unchanged',
   for (const name of settingNames) {
     const { kind }: Setting<unknown> = settingsTable[name];
     const place = elsewhere[name];
-    const meant = place === undefined ? config[name] : values[place];
+    const [field = '', inner] = place?.split('.') ?? [];
+    const value = values[field];
+    const meant = place === undefined ? config[name] : inner === undefined ? value : fieldsOf(value)[inner];
     // As text, for a selector has functions in it, which equal none but themselves.
     expect(JSON.stringify(loaded.settings[name]), name).toBe(JSON.stringify(kind.read(String(meant))?.value));
   }
 });
 
-test("omitted values keep the operator's defaults, except the name of the Lease, which is the release", async () => {
+test("omitted values keep the operator's defaults, except Accounts and the name of the Lease, which is the release", async () => {
   const container = onlyOne(await objectsOf({}), 'Deployment')['spec'].template.spec.containers[0];
   expect(container.env.map(({ name }: { name: string }) => name)).toEqual([
+    variableOf('accounts'),
     variableOf('leaseName'),
     variableOf('healthAddress'),
     variableOf('metricsAddress'),

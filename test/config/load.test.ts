@@ -20,6 +20,7 @@ describe('valid configuration', () => {
       kubeconfig: undefined,
       namespaces: [],
       selector: undefined,
+      accounts: false,
       leaderElection: true,
       leaderElectionNamespace: undefined,
       leaseName: undefined,

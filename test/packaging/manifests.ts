@@ -35,9 +35,14 @@ export function parseManifests(text: string, file: string): Manifest[] {
   });
 }
 
-/** The one object of a kind; throws when there is none or more than one. */
-export function onlyOne(manifests: readonly Manifest[], kind: string): Manifest {
-  const [found, ...more] = manifests.filter((manifest) => manifest.kind === kind);
+/** The CRD that all VMs depend on. */
+export const virtualMachines = 'virtualmachines.vps247.com';
+
+/** The one object of a kind, and of this name; throws when there is none or more than one. */
+export function onlyOne(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
+  const [found, ...more] = manifests.filter(
+    (manifest) => manifest.kind === kind && (name === undefined || manifest.metadata.name === name),
+  );
   if (found === undefined || more.length > 0)
     throw new Error(`expected one ${kind}, found ${found ? 1 + more.length : 0}`);
   return found;

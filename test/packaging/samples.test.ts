@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { credentialsLabel } from '../../src/api/v1alpha1/constants.ts';
-import { definitions, onlyOne, readManifests, samplesFolder, type Manifest } from './manifests.ts';
+import { definitions, onlyOne, readManifests, samplesFolder, type Manifest, virtualMachines } from './manifests.ts';
 
 /** The part of an OpenAPI schema that is walked here. */
 interface Schema {
@@ -12,7 +12,7 @@ interface Schema {
 }
 
 const samples = readManifests(samplesFolder);
-const crd = onlyOne(readManifests(definitions), 'CustomResourceDefinition');
+const crd = onlyOne(readManifests(definitions), 'CustomResourceDefinition', virtualMachines);
 const [version] = crd['spec'].versions;
 const specSchema: Schema = version.schema.openAPIV3Schema.properties.spec;
 

@@ -101,6 +101,16 @@ const effects: { readonly [Name in keyof OperatorSettings]: Effect<Name> } = {
     },
     expected: [[undefined], ['a', 'b']],
   },
+  accounts: {
+    value: true,
+    observe: async ({ cluster, clock }) => {
+      cluster.put('accounts', { metadata: { name: 'main' }, spec: {}, status: { observedGeneration: -1 } });
+      await clock.advance(minute);
+      const [account] = cluster.stored('accounts', () => true);
+      return account?.['status'];
+    },
+    expected: [{ observedGeneration: -1 }, expect.objectContaining({ observedGeneration: 1 })],
+  },
   selector: {
     value: parseSelector('shard=b'),
     observe: async (world) => {

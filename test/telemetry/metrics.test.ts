@@ -34,10 +34,10 @@ describe('the page', () => {
   test('asks for gauges when it is scraped', async () => {
     const metrics = createMetrics({ version: 'x' });
     let depth = 1;
-    metrics.onScrape(() => metrics.queueOldestWait.set(depth));
-    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds 1');
+    metrics.onScrape(() => metrics.queueOldestWait.set({ controller: 'a' }, depth));
+    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds{controller="a"} 1');
     depth = 7;
-    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds 7');
+    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds{controller="a"} 7');
   });
 
   test('is not shared by two operators in one process', async () => {

@@ -9,6 +9,7 @@ const monitoring = path.join(import.meta.dirname, '../../../deploy/monitoring');
 
 /** Settings that objects of the chart depend on: only its own values may set them. */
 const fixed: Readonly<Partial<Record<SettingName, string>>> = {
+  accounts: 'accounts.enabled',
   namespaces: 'watchNamespaces',
   leaderElection: 'config.leaderElection',
   leaderElectionNamespace: 'config.leaderElectionNamespace',

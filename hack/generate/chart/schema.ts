@@ -8,6 +8,7 @@ import { isMap, readValues, type Schema, type Value } from './values.ts';
  * variable.
  */
 export const elsewhere: Readonly<Partial<Record<SettingName, string>>> = {
+  accounts: 'accounts.enabled',
   namespaces: 'watchNamespaces',
   takeOverFrom: 'takeOverFrom',
 };

@@ -173,7 +173,7 @@ const initialPasswordSecret: Schema = {
   ],
 };
 
-const credentialsSecretRef: Schema = {
+export const credentialsSecretRef: Schema = {
   type: 'object',
   description:
     'The Secret in the same namespace that holds the API key. Its type must be Opaque or vps247.com/api-key. ' +

@@ -15,7 +15,7 @@ import type {
 } from '../types.ts';
 import { allOf, providerId, time, type PropertiesOf, type RequiredOf, type Schema } from './openapi.ts';
 
-function catalogStatus(description: string): Schema {
+export function catalogStatus(description: string): Schema {
   return {
     type: 'object',
     description,
@@ -162,56 +162,67 @@ const orphanCandidates: Schema = {
   },
 };
 
-const conditions: Schema = {
-  type: 'array',
-  description: 'The state of the VM and of the work on it. docs/conditions.md lists the reasons and their remedies.',
-  maxItems: 16,
-  'x-kubernetes-list-type': 'map',
-  'x-kubernetes-list-map-keys': ['type'],
-  items: {
-    type: 'object',
-    description: 'One aspect of the current state.',
-    required: allOf<RequiredOf<Condition>>({
-      type: true,
-      status: true,
-      reason: true,
-      message: true,
-      observedGeneration: true,
-      lastTransitionTime: true,
-    }),
-    properties: {
-      type: {
-        type: 'string',
-        maxLength: 316,
-        pattern:
-          '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
-        description:
-          'Ready: the VM exists in the power state of the spec. AsSpecified: it has the region, package and template of the spec. Synced: the last reconciliation succeeded. CredentialsValid: the provider accepts the key. ' +
-          'Present only while true: Reconciling (work is in progress), Stalled (you have to act), Paused, and DeletionBlocked.',
-      },
-      status: {
-        type: 'string',
-        enum: allOf<ConditionStatus>({ True: true, False: true, Unknown: true }),
-        description: 'True, False or Unknown.',
-      },
-      reason: {
-        type: 'string',
-        minLength: 1,
-        maxLength: 1024,
-        pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
-        description: 'The reason as one word, for programs.',
-      },
-      message: { type: 'string', maxLength: 32768, description: 'The reason and the remedy in a sentence, for users.' },
-      observedGeneration: {
-        type: 'integer',
-        format: 'int64',
-        minimum: 0,
-        description: 'The generation of the spec that the condition refers to.',
-      },
-      lastTransitionTime: time("When the condition's status last changed."),
-    } satisfies PropertiesOf<Condition>,
-  },
-};
+/** The conditions of an object. `types` says what each type means. */
+export function conditionsSchema(description: string, types: string): Schema {
+  return {
+    type: 'array',
+    description,
+    maxItems: 16,
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['type'],
+    items: {
+      type: 'object',
+      description: 'One aspect of the current state.',
+      required: allOf<RequiredOf<Condition>>({
+        type: true,
+        status: true,
+        reason: true,
+        message: true,
+        observedGeneration: true,
+        lastTransitionTime: true,
+      }),
+      properties: {
+        type: {
+          type: 'string',
+          maxLength: 316,
+          pattern:
+            '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
+          description: types,
+        },
+        status: {
+          type: 'string',
+          enum: allOf<ConditionStatus>({ True: true, False: true, Unknown: true }),
+          description: 'True, False or Unknown.',
+        },
+        reason: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 1024,
+          pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
+          description: 'The reason as one word, for programs.',
+        },
+        message: {
+          type: 'string',
+          maxLength: 32768,
+          description: 'The reason and the remedy in a sentence, for users.',
+        },
+        observedGeneration: {
+          type: 'integer',
+          format: 'int64',
+          minimum: 0,
+          description: 'The generation of the spec that the condition refers to.',
+        },
+        lastTransitionTime: time("When the condition's status last changed."),
+      } satisfies PropertiesOf<Condition>,
+    },
+  };
+}
+
+const conditions = conditionsSchema(
+  'The state of the VM and of the work on it. docs/conditions.md lists the reasons and their remedies.',
+  'Ready: the VM exists in the power state of the spec. AsSpecified: it has the region, package and template of the spec. Synced: the last reconciliation succeeded. CredentialsValid: the provider accepts the key. ' +
+    'Present only while true: Reconciling (work is in progress), Stalled (you have to act), Paused, and DeletionBlocked.',
+);
 
 const internal: Schema = {
   type: 'object',
@@ -239,6 +250,20 @@ const internal: Schema = {
       description: 'The power state in which the VM last matched the spec. A VM that then differs has drifted.',
     },
   } satisfies PropertiesOf<InternalStatus>,
+};
+
+export const machineState: Schema = {
+  type: 'string',
+  enum: allOf<NonNullable<VirtualMachineStatus['state']>>({
+    Pending: true,
+    Starting: true,
+    Running: true,
+    Halting: true,
+    Halted: true,
+    Unknown: true,
+  }),
+  description:
+    "The VM's state at the provider. Unknown: this version doesn't know the state, or the operator can't see the VM.",
 };
 
 export const statusSchema: Schema = {
@@ -275,19 +300,7 @@ export const statusSchema: Schema = {
       description:
         'The onExternalDelete in effect: that of the spec, else the default for the origin of the VM. Missing until the default is known.',
     },
-    state: {
-      type: 'string',
-      enum: allOf<NonNullable<VirtualMachineStatus['state']>>({
-        Pending: true,
-        Starting: true,
-        Running: true,
-        Halting: true,
-        Halted: true,
-        Unknown: true,
-      }),
-      description:
-        "The VM's state at the provider. Unknown: this version doesn't know the state, or the operator can't see the VM.",
-    },
+    state: machineState,
     haltedUntil: time('Until when spec.powerSchedule halts the VM. Missing while it does not halt it.'),
     hostname: { type: 'string', maxLength: 255, description: "The VM's host name." },
     addresses,

@@ -10,9 +10,19 @@ watched. The comments are the reasons in docs/rbac.md. */}}
 - apiGroups: [vps247.com]
   resources: [virtualmachines/status]
   verbs: [patch]
+{{- if .root.Values.accounts.enabled }}
+# Reads Accounts.
+- apiGroups: [vps247.com]
+  resources: [accounts]
+  verbs: [list, watch]
+# Writes the status of Accounts.
+- apiGroups: [vps247.com]
+  resources: [accounts/status]
+  verbs: [patch]
+{{- end }}
 # Reads API keys: gets the Secrets that objects name, and lists and watches those with the label vps247.com/credentials=true, so that it
 # picks up a rotated key immediately. Creates Secrets with initial passwords; it can neither change nor delete a Secret. RBAC can't
-# restrict by label, and users choose the names, so the service account may read every Secret {{ . }}.
+# restrict by label, and users choose the names, so the service account may read every Secret {{ .where }}.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create]

@@ -1,0 +1,135 @@
+import type { Account } from '../../api/v1alpha1/account-types.ts';
+import { accountPlural } from '../../api/v1alpha1/account-types.ts';
+import { createAccountReader } from '../../api/v1alpha1/account-decode.ts';
+import { group, version } from '../../api/v1alpha1/constants.ts';
+import { createController, type ControllerOptions } from '../../controller/controller.ts';
+import { SecretIndex } from '../../controller/event-handlers.ts';
+import type { LabelSelector } from '../../domain/label-selector.ts';
+import { createReflector, type ReflectorChange, type ReflectorOptions } from '../../kubernetes/cache/reflector.ts';
+import { KubeError } from '../../kubernetes/errors.ts';
+import { wait } from '../../kubernetes/wait.ts';
+import type { Account as ProviderAccount } from '../../provider/account/account.ts';
+import { AccountReconciler, type AccountReconcilerDeps, digest, subscriberOf } from './account-reconciler.ts';
+
+export interface AccountsOptions
+  extends
+    Omit<AccountReconcilerDeps, 'get' | 'stored'>,
+    Pick<ReflectorOptions<Account>, 'namespaces' | 'relistInterval' | 'onRestart'>,
+    Omit<ControllerOptions, 'reconcile' | 'workers' | 'name'> {
+  readonly credentials: AccountReconcilerDeps['credentials'] & { invalidate(secret: string): void };
+  /** The labels that an Account must have. Undefined: all Accounts are reconciled. */
+  readonly selector: LabelSelector | undefined;
+}
+
+/** The Accounts of the cluster: an optional kind, which is off while its CRD isn't installed. */
+export interface Accounts {
+  /** Watches the Accounts as soon as the API server serves them. Returns immediately. */
+  start(): void;
+  /** This process has become the leader. */
+  lead(): void;
+  stop(): Promise<void>;
+  isAlive(): boolean;
+  /** The Secret (`namespace/name`) was added, changed or deleted. */
+  onSecretChange(change: { readonly key: string; readonly initial: boolean }): void;
+  /** A complete list of this account arrived. */
+  onSnapshot(account: ProviderAccount): void;
+  /** Requeues the Account that subscribed with this key; false if it isn't one of an Account. */
+  wake(subscriber: string): boolean;
+}
+
+/** `controller` and `name` of its metrics. */
+export const accountController = 'account.vps247.com';
+const workers = 2;
+/** How often the operator checks whether the CRD was installed. */
+const checkEvery = 5 * 60_000;
+const retryAfter = 10_000;
+const resource = { group, version, plural: accountPlural };
+
+export function createAccounts(options: AccountsOptions): Accounts {
+  const { client, clock, log, selector, credentials } = options;
+  const stopping = new AbortController();
+  const objects = createReflector<Account>({
+    ...options,
+    resource,
+    transform: createAccountReader(selector?.keys ?? [], digest),
+    onChange,
+  });
+  const secretIndex = new SecretIndex<Account>({
+    secretsOf: ({ metadata, spec }) => [`${metadata.namespace}/${spec.credentialsSecretRef.name}`],
+    invalidate: (secret) => credentials.invalidate(secret),
+  });
+  const inScope = (object: Account | undefined): Account | undefined =>
+    object !== undefined && selector?.matches(object.metadata.labels) === false ? undefined : object;
+  const reconciler = new AccountReconciler({
+    ...options,
+    get: (key) => inScope(objects.get(key)),
+    stored: (object) => objects.assume(object),
+  });
+  const controller = createController({
+    ...options,
+    name: accountController,
+    workers,
+    reconcile: (key) => reconciler.reconcile(key),
+  });
+  let start: Promise<void> = Promise.resolve();
+
+  function onChange({ key, before, after, initial }: ReflectorChange<Account>): void {
+    secretIndex.change(key, before, after);
+    const isOver =
+      before !== undefined && (inScope(after) === undefined || before.metadata.uid !== after?.metadata.uid);
+    if (isOver) reconciler.forget(key, before);
+    if (!controller.isLeading() || inScope(after) === undefined) return;
+    // A write of the status changes nothing that is to be reconciled.
+    const isNews = isOver || before?.metadata.generation !== after?.metadata.generation;
+    if (isNews) controller.queue.add(key, { priority: initial ? 'resync' : 'user' });
+  }
+
+  /** The API server refuses a list of a kind that it doesn't serve, and one that the roles don't permit. */
+  async function watchOnceServed(): Promise<void> {
+    const [namespace] = options.namespaces ?? [];
+    let isReported = false;
+    while (!stopping.signal.aborted) {
+      try {
+        await client.list(resource, { namespace, limit: 1, signal: stopping.signal });
+        if (!stopping.signal.aborted) objects.start();
+        return;
+      } catch (error) {
+        const why = whyOff(error);
+        if (why !== undefined && !isReported) log.info('Accounts are off', { reason: why });
+        isReported ||= why !== undefined;
+        await wait(clock, why === undefined ? retryAfter : checkEvery, stopping.signal);
+      }
+    }
+  }
+
+  return {
+    start() {
+      start = watchOnceServed();
+    },
+    lead: () => controller.lead(objects.keys()),
+    async stop() {
+      stopping.abort();
+      await start;
+      await Promise.all([objects.stop(), controller.stop()]);
+    },
+    isAlive: () => controller.isAlive(),
+    onSecretChange({ key: secret, initial }) {
+      if (initial || !controller.isLeading()) return;
+      for (const key of secretIndex.usersOf(secret)) controller.queue.add(key, { priority: 'user' });
+    },
+    onSnapshot(account) {
+      for (const key of reconciler.outdatedBy(account)) controller.queue.add(key);
+    },
+    wake(subscriber) {
+      const key = subscriberOf(subscriber);
+      if (key !== undefined) controller.queue.add(key);
+      return key !== undefined;
+    },
+  };
+}
+
+function whyOff(error: unknown): string | undefined {
+  if (!(error instanceof KubeError)) throw error;
+  if (error.status === 404) return `the CRD ${accountPlural}.${group} is not installed`;
+  return error.reason === 'Forbidden' ? `the operator may not list ${accountPlural}.${group}` : undefined;
+}
