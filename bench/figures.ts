@@ -280,8 +280,24 @@ export function figuresOfFlips(flips: readonly Flip[], { busySeconds, span }: Me
         floor: probe.p50,
         note: `${ratio(reaction.p99)}${reaction.p99 === reaction.max ? `; the slowest of ${length}` : ''}`,
       },
+      ...figuresOfInside(flips),
     ],
   };
+}
+
+function figuresOfInside(flips: readonly Flip[]): readonly Figure[] {
+  const inside = flips.flatMap((flip) => flip.inside ?? []);
+  if (inside.length === 0) return [];
+  const request = summarize(inside.map((one) => one.request)).p50;
+  const hops = summarize(inside.map(({ eventToCall }) => eventToCall));
+  return (['p50', 'p99'] as const).map((part) => ({
+    what: `event at a bare watch → provider called, ${part}`,
+    measured: hops[part],
+    digits: 2,
+    unit: 'ms',
+    floor: request,
+    note: `${(hops[part] / request).toFixed(1)} × a bare request to the provider`,
+  }));
 }
 
 export function figuresOfBursts(bursts: readonly Burst[], { objects, busySeconds, span }: Measured): Section {

@@ -27,6 +27,16 @@ export interface Flip {
   readonly probe: number;
   /** From before the PATCH was sent until the provider received the power call. */
   readonly reaction: number;
+  /** Undefined in runs from before this was measured. */
+  readonly inside?: Inside;
+}
+
+/** From the event of the change to the power call, beside clients that do nothing else. Milliseconds. */
+export interface Inside {
+  /** From when a bare watch received the event until the provider received the call. */
+  readonly eventToCall: number;
+  /** A bare request to the provider on an open connection just before, until its response. */
+  readonly request: number;
 }
 
 /** Many changes at once. Seconds since the first PATCH was sent. */

@@ -2,7 +2,9 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OperatorProcess } from '../test/support/operator-process.ts';
 import type { PowerState } from '../src/api/v1alpha1/types.ts';
+import { monotonicMilliseconds } from '../emulator/clock.ts';
 import type { CallEntry } from '../emulator/ledger.ts';
+import { type BareWatch, roundTrip, startBareWatch } from './bare-watch.ts';
 import {
   figuresOfAttack,
   figuresOfBursts,
@@ -86,13 +88,15 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
 
   say(`changing power ${extent.flips} times, one after the other`);
   const flips: Flip[] = [];
+  const watch = await bench.startBareWatch(names[0] ?? '');
   const flipping = await bench.measure(extent.flips, async () => {
     for (let count = 0; count < extent.flips; count += 1) {
       // Twice each, so that all VMs run again at the end.
       const name = names[Math.floor(count / 2) % size] ?? '';
-      flips.push(await bench.flip(name, count % 2 === 0 ? 'Halted' : 'Running'));
+      flips.push(await bench.flip(name, count % 2 === 0 ? 'Halted' : 'Running', watch));
     }
   });
+  watch.close();
   show(figuresOfFlips(flips, flipping));
 
   say(`changing power of ${extent.atOnce} at once, twice`);
@@ -260,9 +264,15 @@ export class Bench {
     await pause(2_000);
   }
 
+  async startBareWatch(first: string): Promise<BareWatch> {
+    const { plane, fleet } = this.#stage;
+    const { resourceVersion = '' } = (await fleet.get(first)).metadata;
+    return startBareWatch(plane.kubeconfigPath, namespaces.watched, resourceVersion);
+  }
+
   /** One change in an otherwise idle fleet, with the probe just before it. */
-  async flip(name: string, power: PowerState): Promise<Flip> {
-    const { fleet, unwatched } = this.#stage;
+  async flip(name: string, power: PowerState, watch?: BareWatch): Promise<Flip> {
+    const { fleet, unwatched, emulator } = this.#stage;
     const since = await this.#lastCall();
     // Pending events of the previous change must not interfere.
     await pause(250);
@@ -271,14 +281,17 @@ export class Bench {
     const probe = performance.now() - probeStart;
 
     // The ledger has whole milliseconds of the same clock.
-    const sentAt = Date.now();
+    const request = await roundTrip(`${emulator.url}/_emulator/calls?since=${Number.MAX_SAFE_INTEGER}`);
+    const [sentAt, sentMonotonic] = [Date.now(), monotonicMilliseconds()];
     await fleet.setPower(name, power);
     // Delayed, so that the operator has the API server for itself.
     await pause(100);
     await this.#until(`${name} is ${power}`, 1, async () => isSettled(await fleet.get(name)));
     const [call] = await this.#powerCallsSince(since);
     if (call === undefined) throw new Error(`${name} is ${power}, but the provider received no call`);
-    return { probe, reaction: call.at - sentAt };
+    const eventAt = watch?.arrivalAfter(sentMonotonic);
+    const inside = eventAt === undefined ? {} : { inside: { eventToCall: call.monotonic - eventAt, request } };
+    return { probe, reaction: call.at - sentAt, ...inside };
   }
 
   async burst(names: readonly string[], power: PowerState): Promise<Burst> {

@@ -180,6 +180,7 @@ function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Tar
   return [
     react('p50', 1.2, '1.2 ×'),
     react('p99', 2, '1.6 ×'),
+    ...insideOf(flips),
     {
       what: 'power changes at once → last request at the provider',
       measured: `${burst.toFixed(1)} × PATCHes`,
@@ -208,6 +209,27 @@ function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Tar
       note: 'from the first PATCH that it accepted',
     },
   ];
+}
+
+function insideOf(flips: readonly Flip[]): readonly Target[] {
+  const inside = flips.flatMap((flip) => flip.inside ?? []);
+  if (inside.length === 0) return [];
+  const request = summarize(inside.map((one) => one.request)).p50;
+  const hops = summarize(inside.map(({ eventToCall }) => eventToCall));
+  return (
+    [
+      ['p50', 1],
+      ['p99', 3],
+    ] as const
+  ).map(([part, most]) => ({
+    what: `watch event → request at the provider, ${part}`,
+    measured: `${hops[part].toFixed(1)} ms`,
+    floor: `${request.toFixed(1)} ms, a bare request`,
+    controllerRuntime: '-',
+    goal: `≤ ${most} ms`,
+    isMet: hops[part] <= most,
+    note: `${inside.length} power changes, from when a watch that reads nothing received the event`,
+  }));
 }
 
 function startOf({ size, starts }: Results): readonly Target[] {

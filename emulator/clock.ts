@@ -4,14 +4,22 @@
  */
 export interface EmulatorClock {
   now(): number;
+  /** Its zero has no meaning, and it never jumps. */
+  monotonic(): number;
   schedule(milliseconds: number, callback: () => void): () => void;
   /** Only a manual clock can be advanced. */
   advance?(milliseconds: number): void | Promise<void>;
 }
 
+/** The machine's monotonic clock, which all processes on it share. */
+export function monotonicMilliseconds(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 /** Timers do not keep the process alive, so that a test doesn't wait for a guest that is still booting. */
 export const realClock: EmulatorClock = {
   now: () => Date.now(),
+  monotonic: monotonicMilliseconds,
   schedule: (milliseconds, callback) => {
     const timer = setTimeout(callback, Math.max(0, milliseconds)).unref();
     return () => clearTimeout(timer);
@@ -41,6 +49,7 @@ export function createManualClock(
 
   return {
     now: () => now,
+    monotonic: () => now,
     schedule: (milliseconds, callback) => {
       const timer = { due: now + Math.max(0, milliseconds), callback };
       timers.add(timer);

@@ -68,7 +68,7 @@ export interface Emulator {
 export function createEmulator(options: EmulatorOptions): Emulator {
   const clock = options.clock ?? realClock;
   const catalog = options.catalog ?? defaultCatalog;
-  const ledger = new Ledger(() => clock.now());
+  const ledger = new Ledger(clock);
   const accounts = new Accounts(options.accounts);
   const faults = new Faults();
   const replayCache = new ReplayCache();

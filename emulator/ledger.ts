@@ -1,3 +1,4 @@
+import type { EmulatorClock } from './clock.ts';
 import { isWrite, type Operation } from './operations.ts';
 import { possibleMoves, type Command, type State } from './transitions.ts';
 
@@ -11,6 +12,8 @@ export interface CallEntry {
   readonly seq: number;
   /** Milliseconds since the epoch, by the emulator's clock. */
   readonly at: number;
+  /** Milliseconds of the machine's monotonic clock, which all processes on it share. */
+  readonly monotonic: number;
   /** The owner id of the account; undefined for an unknown key. */
   readonly account?: number;
   readonly method: string;
@@ -60,23 +63,23 @@ export interface LedgerMachine {
  * contains neither keys nor passwords.
  */
 export class Ledger {
-  readonly #now: () => number;
+  readonly #clock: Pick<EmulatorClock, 'now' | 'monotonic'>;
   readonly #calls: CallEntry[] = [];
   readonly #effects: Effect[] = [];
   readonly #callIndex = new Map<number, number>();
   readonly #callsByOperation: Partial<Record<Operation, number>> = {};
   #seq = 0;
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(clock: Pick<EmulatorClock, 'now' | 'monotonic'>) {
+    this.#clock = clock;
   }
 
   /** Records a call that arrived; returns its seq. */
-  called(call: Omit<CallEntry, 'seq' | 'at' | 'outcome'>): number {
+  called(call: Omit<CallEntry, 'seq' | 'at' | 'monotonic' | 'outcome'>): number {
     const seq = ++this.#seq;
     this.#callIndex.set(seq, this.#calls.length);
     this.#callsByOperation[call.operation] = (this.#callsByOperation[call.operation] ?? 0) + 1;
-    this.#calls.push({ seq, at: this.#now(), ...call, outcome: 'open' });
+    this.#calls.push({ seq, at: this.#clock.now(), monotonic: this.#clock.monotonic(), ...call, outcome: 'open' });
     return seq;
   }
 
@@ -90,7 +93,7 @@ export class Ledger {
   }
 
   happened(effect: EffectNote): void {
-    this.#effects.push({ seq: ++this.#seq, at: this.#now(), ...effect });
+    this.#effects.push({ seq: ++this.#seq, at: this.#clock.now(), ...effect });
   }
 
   get calls(): readonly CallEntry[] {

@@ -21,6 +21,13 @@ test('a good run reaches every number but one, and every count is right', () => 
 const flips = (reaction: number, slowest = reaction) =>
   Array.from({ length: 100 }, (_, index) => ({ probe: 5, reaction: index < 2 ? slowest : reaction }));
 
+const inside = (eventToCall: number, slowest = eventToCall) =>
+  Array.from({ length: 100 }, (_, index) => ({
+    probe: 5,
+    reaction: 6,
+    inside: { eventToCall: index < 2 ? slowest : eventToCall, request: 0.4 },
+  }));
+
 const writeCosts = (spec: number, status: number): Partial<Results> => ({
   writeCosts: {
     writes: 240,
@@ -37,6 +44,16 @@ test.each([
   { more: writeCosts(1.3, 1.31), expected: 'API server CPU per write: status', why: 'the median counts' },
   { more: { flips: flips(7) }, expected: 'spec change → request at the provider, p50', why: '1.4 × the PATCH' },
   { more: { flips: flips(6, 11) }, expected: 'spec change → request at the provider, p99', why: '2.2 × the PATCH' },
+  {
+    more: { flips: inside(1.1) },
+    expected: 'watch event → request at the provider, p50',
+    why: 'more than a millisecond',
+  },
+  {
+    more: { flips: inside(1, 3.1) },
+    expected: 'watch event → request at the provider, p99',
+    why: 'the slowest but one',
+  },
   {
     more: { bursts: [{ probe: 2, patches: 3, lastCall: 4 }] },
     expected: 'power changes at once → last request at the provider',

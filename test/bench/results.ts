@@ -35,7 +35,7 @@ export function resultsOf(more: Partial<Results> = {}): Results {
       rounds: [1.1, 1.2, 1.3].map((ratio) => ({ spec: comparedWrite(ratio), status: comparedWrite(ratio) })),
     },
     steady: spanOf({ ListMachines: 2 }, {}, { seconds: 120, cpuSeconds: 0.2 }),
-    flips: Array.from({ length: 100 }, () => ({ probe: 5, reaction: 6 })),
+    flips: Array.from({ length: 100 }, () => ({ probe: 5, reaction: 6, inside: { eventToCall: 0.9, request: 0.4 } })),
     flipping: measuredOf(
       100,
       100,

@@ -12,6 +12,7 @@ export function createHeldClock(longFrom: number): HeldClock {
   const waiting = new Set<() => void>();
   return {
     now: () => realClock.now(),
+    monotonic: () => realClock.monotonic(),
     schedule(milliseconds, callback) {
       const end = (): void => {
         if (isHeld && milliseconds >= longFrom) waiting.add(callback);

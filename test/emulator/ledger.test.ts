@@ -16,7 +16,7 @@ function deleted(id: number, from: State, cause: number | 'panel' = 1, name?: st
 }
 
 function ledgerOf(...notes: EffectNote[]): Ledger {
-  const ledger = new Ledger(() => 0);
+  const ledger = new Ledger({ now: () => 0, monotonic: () => 0 });
   for (const note of notes) ledger.happened(note);
   return ledger;
 }
@@ -95,7 +95,7 @@ describe('the ledger as an oracle', () => {
   });
 
   test('a call ends once', () => {
-    const ledger = new Ledger(() => 0);
+    const ledger = new Ledger({ now: () => 0, monotonic: () => 0 });
     const seq = ledger.called({ method: 'GET', path: '/regions', operation: 'ListRegions' });
     expect(ledger.calls[0]?.outcome).toBe('open');
     ledger.ended(seq, { outcome: 'abandoned' });

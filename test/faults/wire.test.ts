@@ -111,7 +111,7 @@ function seen(ended: Exchange): unknown {
 
 async function overNetwork(fault: Fault | undefined, call: readonly [Method, string, string?]) {
   // Only what takes time runs; the dates of machines and answers stand still.
-  const emulator = emulate({ now: () => startedAt, schedule: realClock.schedule }, fault);
+  const emulator = emulate({ now: () => startedAt, monotonic: () => startedAt, schedule: realClock.schedule }, fault);
   const { url, close } = await serve(emulator);
   try {
     const ended = await exchange(requestFor(url, timeoutsFor(fault), ...call));
@@ -123,7 +123,7 @@ async function overNetwork(fault: Fault | undefined, call: readonly [Method, str
 
 async function overWire(fault: Fault | undefined, call: readonly [Method, string, string?]) {
   const clock = createManualClock(startedAt);
-  const emulator = emulate({ now: () => startedAt, schedule: clock.schedule }, fault);
+  const emulator = emulate({ now: () => startedAt, monotonic: () => startedAt, schedule: clock.schedule }, fault);
   const ending = createWire(emulator, clock, { travel: 0 }).exchange(
     requestFor('http://provider.test', timeoutsFor(fault), ...call),
   );

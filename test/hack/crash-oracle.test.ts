@@ -11,7 +11,7 @@ const machine = (machineId: number, machineName = 'web-0123abcd') => ({ account:
 
 /** A ledger in which the object `web` got its machine, and what a test lets happen after that. */
 function lived() {
-  const ledger = new Ledger(() => 0);
+  const ledger = new Ledger({ now: () => 0, monotonic: () => 0 });
   const call = (operation: Operation, machineId?: number, outcome: CallOutcome = 200): number => {
     const about = machineId === undefined ? {} : { machineId };
     const seq = ledger.called({ account: 1, method: 'POST', path: '/', operation, ...about });
