@@ -343,7 +343,7 @@ export function figuresOfDeletes({ objects, busySeconds, span }: Measured, left:
   };
 }
 
-export function figuresOfOutage({ downSeconds, milliseconds, restarts }: Outage): Section {
+export function figuresOfOutage({ downSeconds, milliseconds, afterList, restarts }: Outage): Section {
   return {
     title: `API server unavailable for ${downSeconds} s`,
     figures: [
@@ -355,6 +355,17 @@ export function figuresOfOutage({ downSeconds, milliseconds, restarts }: Outage)
         unit: 's',
         note: 'the first PATCH that the API server accepted afterwards',
       },
+      ...(afterList === undefined
+        ? []
+        : [
+            {
+              what: 'first list answered to a bare client → provider called',
+              measured: afterList / 1_000,
+              digits: 1,
+              unit: 's',
+              note: 'a list of one object; from the PATCH if that was later',
+            },
+          ]),
     ],
   };
 }

@@ -120,6 +120,11 @@ export class Fleet {
     return items;
   }
 
+  /** Resolves when the API server has answered the smallest list. */
+  async listOne(): Promise<void> {
+    await this.#send({ verb: 'list', method: 'GET', path: `${this.#collection}?limit=1` });
+  }
+
   async deleteAll(label: string): Promise<void> {
     const labelSelector = `bench=${label}`;
     const namespace = this.#namespace;

@@ -74,6 +74,8 @@ export interface Outage {
   readonly downSeconds: number;
   /** From sending the first PATCH that the API server accepted afterwards, to the power call. */
   readonly milliseconds: number;
+  /** The same from when the API server had answered a list of one object to a bare client, if that was later. Undefined in runs from before this was measured. */
+  readonly afterList?: number;
   /** Restarts of the operator's process. */
   readonly restarts: number;
 }

@@ -366,7 +366,10 @@ export class Bench {
     await plane.stopApiServer();
     await pause(downSeconds * 1_000);
     const isBack = plane.startApiServer();
-    const sentAt = await this.#firstSuccess(() => fleet.setPower(name, 'Halted'));
+    const [sentAt, listedAt] = await Promise.all([
+      this.#firstSuccess(() => fleet.setPower(name, 'Halted')).then(({ startedAt }) => startedAt),
+      this.#firstSuccess(() => fleet.listOne()).then(({ endedAt }) => endedAt),
+    ]);
     await isBack;
     await this.#until('the change reaches the provider', 1_000, async () => {
       // An operator that exited is restarted, as in Kubernetes, and the restart is counted.
@@ -375,17 +378,19 @@ export class Bench {
     });
     const [call] = await this.#powerCallsSince(since);
     await this.#until(`${name} is halted`, 1, async () => isSettled(await fleet.get(name)));
-    return { downSeconds, milliseconds: (call?.at ?? Number.NaN) - sentAt, restarts };
+    const at = call?.at ?? Number.NaN;
+    const afterList = Math.max(0, at - Math.max(listedAt, sentAt));
+    return { downSeconds, milliseconds: at - sentAt, afterList, restarts };
   }
 
-  /** The start of the attempt that succeeded (epoch). */
-  async #firstSuccess(attempt: () => Promise<void>): Promise<number> {
+  /** The times of the attempt that succeeded (epoch). */
+  async #firstSuccess(attempt: () => Promise<void>): Promise<{ readonly startedAt: number; readonly endedAt: number }> {
     const deadline = Date.now() + patience;
     for (;;) {
       const startedAt = Date.now();
       try {
         await attempt();
-        return startedAt;
+        return { startedAt, endedAt: Date.now() };
       } catch (error) {
         if (Date.now() > deadline) throw error;
         await pause(20);

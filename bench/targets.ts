@@ -177,6 +177,7 @@ function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Tar
   const burst = lastCalls.p50 / probes.p50;
   const { withPassword } = creating;
   const floor = rateLimitedFloor(withPassword.objects);
+  const afterOutage = outage.afterList ?? outage.milliseconds;
   return [
     react('p50', 1.2, '1.2 ×'),
     react('p99', 2, '1.6 ×'),
@@ -201,12 +202,12 @@ function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Tar
     },
     {
       what: `API server back after ${outage.downSeconds} s → change at the provider`,
-      measured: `${(outage.milliseconds / 1_000).toFixed(1)} s, ${outage.restarts} restarts`,
+      measured: `${(afterOutage / 1_000).toFixed(1)} s, ${outage.restarts} restarts`,
       floor: '-',
       controllerRuntime: '-',
-      goal: '≤ 5 s, no restart',
-      isMet: outage.milliseconds <= 5_000 && outage.restarts === 0,
-      note: 'from the first PATCH that it accepted',
+      goal: '≤ 1 s, no restart',
+      isMet: afterOutage <= 1_000 && outage.restarts === 0,
+      note: `from when it had accepted the PATCH and answered a list of one object to a bare client; ${(outage.milliseconds / 1_000).toFixed(1)} s from the PATCH`,
     },
   ];
 }

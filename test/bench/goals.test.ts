@@ -96,6 +96,11 @@ test.each([
     why: 'a megabyte more than the chart allows',
   },
   {
+    more: { outage: { downSeconds: 60, milliseconds: 3_000, afterList: 1_001, restarts: 0 } },
+    expected: 'API server back after 60 s → change at the provider',
+    why: 'more than a second after the first list',
+  },
+  {
     more: { outage: { downSeconds: 60, milliseconds: 100, restarts: 1 } },
     expected: 'API server back after 60 s → change at the provider',
     why: 'soon, but by a new process',

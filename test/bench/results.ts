@@ -63,7 +63,7 @@ export function resultsOf(more: Partial<Results> = {}): Results {
       ),
       left: { objects: 0, machines: 0 },
     },
-    outage: { downSeconds: 60, milliseconds: 900, restarts: 0 },
+    outage: { downSeconds: 60, milliseconds: 2_000, afterList: 900, restarts: 0 },
     mishaps: { duplicates: 0, forbidden: 0 },
     ...more,
   };
