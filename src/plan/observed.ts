@@ -99,6 +99,8 @@ export interface ObservedHistory {
   readonly lastUpAt?: number;
   /** When it was last observed halting, halted, or starting. */
   readonly lastDownAt?: number;
+  /** The operation in the status, by its `startTime`, and for how long it has been in progress by the monotonic clock. */
+  readonly operation?: { readonly startTime: string; readonly age: number };
   /** Whether a user acted on the VM since it last ran, so that it did not halt by itself. */
   readonly wasActedOn: boolean;
   /** When a DELETE was last accepted, and how many were. */

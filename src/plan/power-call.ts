@@ -26,9 +26,8 @@ export function issue(o: Observed, machine: Machine, call: PowerCall): Decision 
   const { before } = call;
   const attempts = before?.attempts ?? 1;
   if (before !== undefined && attempts > 0) {
-    const again = Date.parse(before.startTime) + pauseAfter(attempts, call.base);
-    if (again > o.now)
-      return awaitTransition(o, call.statusReason, { operation: before, after: again - o.now, isRepeated: true });
+    const left = pauseAfter(attempts, call.base) - ageOf(o, before);
+    if (left > 0) return awaitTransition(o, call.statusReason, { operation: before, after: left, isRepeated: true });
     // The stored time is that of the newest call, because after a late call more calls would follow immediately
     // otherwise.
     const operation = { ...before, startTime: new Date(o.now).toISOString(), attempts: attempts + 1 };
@@ -106,6 +105,14 @@ export function operationInFlight(o: Observed, type: OperationType): OperationSt
   return operation?.type === type && Number.isFinite(Date.parse(operation.startTime)) ? operation : undefined;
 }
 
+/**
+ * How long ago the call of an operation was sent, in milliseconds. The stored time is by the wall clock, which may be
+ * set: it counts only for an operation that this process didn't see from its beginning.
+ */
+export function ageOf({ now, history }: Observed, { startTime }: OperationStatus): number {
+  return history.operation?.startTime === startTime ? history.operation.age : Math.max(0, now - Date.parse(startTime));
+}
+
 /** A shutdown may take its grace period before it counts as stuck. */
 export function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
   const isShutdown =
@@ -135,5 +142,5 @@ function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transi
 function lastedFor(o: Observed, operation: OperationStatus | undefined): number {
   if (operation === undefined) return o.history.stateFor;
   const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
-  return o.now - Date.parse(operation.startTime) + earlier;
+  return ageOf(o, operation) + earlier;
 }

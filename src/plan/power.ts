@@ -4,7 +4,7 @@ import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
 import { type Decision, type StatusReason, requeue } from './action.ts';
 import { actualOf, compareWithSpec } from './as-specified.ts';
-import { operationInFlight, issue, awaitTransition } from './power-call.ts';
+import { ageOf, operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { restart, restarting } from './restart.ts';
 import { startFailureAfter } from './call-backoff.ts';
@@ -149,7 +149,7 @@ function endOfRestart(o: Observed, machine: Machine): Decision | undefined {
   if (machine.state !== 'Running') return undefined;
   const restarted = restart(o, machine);
   if (restarted === 'Done') return { ...power(o, machine, 'Halted'), handledRestart: operation.restartRequest };
-  const isRecent = o.now - Date.parse(operation.startTime) < o.limits.stuckAfter;
+  const isRecent = ageOf(o, operation) < o.limits.stuckAfter;
   return isRecent && restarted?.action.type === 'None' ? restarted : undefined;
 }
 
@@ -185,30 +185,44 @@ function running(o: Observed, machine: Machine): Decision {
   const handledRestart = restarted === 'Done' ? o.object.status?.operation?.restartRequest : undefined;
   const statusReason = { reason: 'Available', message: matching(o, machine) } as const;
   const startFailure = o.object.status?.startFailure;
-  const stop = lateShutdown(o);
+  const late = lateHalt(o);
   const left = startFailure === undefined ? 0 : steadyAfter - seenUpFor(o);
   // A guest that halted again before is watched until it has run for that long.
   return left <= 0
-    ? requeue(statusReason, { handledRestart, ...stop, fastPolling: stop !== undefined })
+    ? requeue(statusReason, { handledRestart, ...late })
     : requeue(statusReason, {
         handledRestart,
         startFailure,
-        operation: stop?.operation,
-        after: Math.min(left, stop?.after ?? Infinity),
+        operation: late?.operation,
+        after: Math.min(left, late?.after ?? Infinity),
         fastPolling: true,
       });
 }
 
 /**
- * The shutdown signal that was sent before the VM was to run again: the guest may still follow it in its grace period,
- * which is neither power drift nor a failed start.
+ * The shutdown signal, or the power cut, that was sent before the VM was to run again: the VM may still halt because of
+ * it, which is neither power drift nor a failed start. Kept as superseded, because its grace period is over, and another
+ * halt needs another signal.
  */
-function lateShutdown(o: Observed): { readonly operation: OperationStatus; readonly after: number } | undefined {
-  const operation = operationInFlight(o, 'Stop');
-  if (operation === undefined || operation.attempts === 0) return undefined;
-  const left = graceOf(o) + o.limits.visibilityWindow - (o.now - Date.parse(operation.startTime));
-  return left > 0 ? { operation, after: left } : undefined;
+function lateHalt(o: Observed): Pick<Decision, 'operation' | 'after' | 'fastPolling'> | undefined {
+  const sent = operationInFlight(o, 'Stop') ?? operationInFlight(o, 'Kill');
+  if (sent === undefined || sent.attempts === 0) return undefined;
+  const soon =
+    o.limits.visibilityWindow + (sent.type === 'Stop' ? o.object.spec.powerOff.gracePeriodSeconds * 1_000 : 0);
+  const age = ageOf(o, sent);
+  const left = soon + (sent.type === 'Stop' ? signalCounts : 0) - age;
+  if (left <= 0) return undefined;
+  const { deadlineTime: _, ...operation } = sent;
+  const isSoon = age < soon;
+  return {
+    operation: { ...operation, lastResult: superseded },
+    after: isSoon ? soon - age : left,
+    fastPolling: isSoon,
+  };
 }
+
+/** The last result of a shutdown signal or a power cut that was sent before the VM was to run again. */
+const superseded = 'Superseded';
 
 /** A VM that is halted during a restart starts by itself; if it stays halted, the operator starts it. */
 function halted(o: Observed, machine: Machine): Decision {
@@ -222,7 +236,7 @@ function halted(o: Observed, machine: Machine): Decision {
 function start(o: Observed, machine: Machine): Decision {
   const operation = operationInFlight(o, 'Start');
   const before = o.object.status?.startFailure;
-  const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startTime);
+  const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > o.now - ageOf(o, operation);
   const wasUpBriefly =
     o.object.status?.operation === undefined &&
     o.object.status?.state === 'Running' &&
@@ -269,7 +283,7 @@ function reverseShutdown(o: Observed, machine: Machine): Decision {
       : '';
     return awaitTransition(o, { ...statusReason, message: statusReason.message + hint });
   }
-  const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startTime));
+  const left = graceOf(o) - (stop === undefined ? 0 : shutdownAge(o, stop));
   if (kill === undefined && stop !== undefined && left > 0)
     return awaitTransition(o, statusReason, { operation: stop, after: left });
   const cut = `cutting the power of VM ${machine.id}; the operator starts it after that`;
@@ -286,8 +300,8 @@ export function graceOf({ object, requests }: Observed): number {
 function powerOff(o: Observed, machine: Machine): Decision {
   const { mode } = o.object.spec.powerOff;
   const grace = graceOf(o);
-  const kill = operationInFlight(o, 'Kill');
-  const stop = stopInFlight(o, machine);
+  const kill = inEffect(o, machine, 'Kill');
+  const stop = inEffect(o, machine, 'Stop');
   const cut = { reason: 'Stopping', message: `cutting the power of VM ${machine.id}` } as const;
   const window = o.limits.visibilityWindow;
 
@@ -295,8 +309,7 @@ function powerOff(o: Observed, machine: Machine): Decision {
   if (mode === 'TrySoft') {
     if (kill !== undefined) return issue(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
     // A shutdown that began outside the operator isn't recorded: its grace period starts when it was first observed.
-    const waited =
-      stop !== undefined ? o.now - Date.parse(stop.startTime) : machine.state === 'Halting' ? o.history.stateFor : -1;
+    const waited = stop !== undefined ? shutdownAge(o, stop) : machine.state === 'Halting' ? o.history.stateFor : -1;
     if (waited >= grace) return issue(o, machine, { type: 'Kill', statusReason: cut, before: undefined, base: window });
     if (waited >= 0) return awaitShutdown(o, machine, stop, grace - waited);
   }
@@ -310,11 +323,20 @@ function powerOff(o: Observed, machine: Machine): Decision {
 /** How long after its grace period a shutdown signal counts: the operator may have been stopped, or the object paused. */
 const signalCounts = 60 * 60_000;
 
-/** The shutdown signal that was sent, unless the VM runs so long after it that a user may have started it again. */
-function stopInFlight(o: Observed, machine: Machine): OperationStatus | undefined {
-  const stop = operationInFlight(o, 'Stop');
-  const isOld = stop !== undefined && o.now - Date.parse(stop.startTime) >= graceOf(o) + signalCounts;
-  return isOld && machine.state === 'Running' && o.object.spec.powerOff.mode === 'TrySoft' ? undefined : stop;
+/**
+ * The signal or power cut that was sent for this halt. One that was sent for an earlier halt, or so long ago that a user
+ * may have started the VM since, doesn't count for a VM that runs: its guest gets another signal.
+ */
+function inEffect(o: Observed, machine: Machine, type: 'Stop' | 'Kill'): OperationStatus | undefined {
+  const sent = operationInFlight(o, type);
+  if (sent === undefined || machine.state !== 'Running') return sent;
+  const isOld = o.object.spec.powerOff.mode === 'TrySoft' && ageOf(o, sent) >= graceOf(o) + signalCounts;
+  return isOld || sent.lastResult === superseded ? undefined : sent;
+}
+
+/** For how long the guest has had time to follow a signal. A superseded one counts from when the guest began to. */
+function shutdownAge(o: Observed, stop: OperationStatus): number {
+  return stop.lastResult === superseded ? o.history.stateFor : ageOf(o, stop);
 }
 
 function awaitShutdown(

@@ -1,7 +1,7 @@
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import { type Machine, isTaskBusy } from '../domain/machine.ts';
 import { type Decision, perform } from './action.ts';
-import { type PowerCall, newOperation, operationInFlight, issue, awaitTransition } from './power-call.ts';
+import { type PowerCall, ageOf, newOperation, operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter } from './call-backoff.ts';
 import { failedTaskOf } from './task.ts';
@@ -30,7 +30,7 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
     const isDue = isRestartDue(o) && handledWithoutRestart(o, machine) === undefined;
     return isDue ? issue(o, machine, callFor(o, machine)) : undefined;
   }
-  const since = o.now - Date.parse(operation.startTime);
+  const since = ageOf(o, operation);
   const statusReason = restarting(machine);
   if (operation.lastResult !== undefined && operation.lastResult !== accepted) return again(o, machine, operation);
   if (isDownSince(o, operation)) return 'Done';
@@ -71,16 +71,15 @@ function isFailureReported({ object }: Observed): boolean {
 }
 
 function isDownSince(o: Observed, operation: OperationStatus): boolean {
-  return (o.history.lastDownAt ?? 0) > Date.parse(operation.startTime);
+  return (o.history.lastDownAt ?? 0) > o.now - ageOf(o, operation);
 }
 
 /** The repeated call, as a new one: with its own time and the VM's present last action. */
 function again(o: Observed, machine: Machine, before: OperationStatus): Decision {
   const call = callFor(o, machine, before.restartRequest);
   const attempts = before.attempts ?? 1;
-  const due = Date.parse(before.startTime) + (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow));
-  if (due > o.now)
-    return awaitTransition(o, call.statusReason, { operation: before, after: due - o.now, isRepeated: true });
+  const left = (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow)) - ageOf(o, before);
+  if (left > 0) return awaitTransition(o, call.statusReason, { operation: before, after: left, isRepeated: true });
   return perform(
     { type: 'Restart', id: machine.id, operation: newOperation(o, call, attempts + 1) },
     call.statusReason,

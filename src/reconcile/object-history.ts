@@ -66,6 +66,13 @@ interface HistorySource {
   readonly passwordSecret: string | undefined;
   readonly passwordConflict: PasswordConflict | undefined;
   readonly queueing: 'Unreported' | 'Reported' | undefined;
+  readonly operation: SentOperation | undefined;
+}
+
+/** The operation in the status, and when (monotonic) it was sent. */
+export interface SentOperation {
+  readonly startTime: string;
+  readonly sentAt: number;
 }
 
 /** The history for `plan`, in epoch milliseconds, including a read that isn't recorded yet. Pure. */
@@ -77,6 +84,7 @@ export function historyOf(source: HistorySource, { now, monotonic }: Moment, las
     writeRefusal: write,
     passwordSecret,
     passwordConflict: conflict,
+    operation,
   } = source;
   const power = lastRead === undefined ? source.power : withRead(source.power, lastRead);
   // A new state of the VM ends deferrals because of the previous one.
@@ -94,6 +102,9 @@ export function historyOf(source: HistorySource, { now, monotonic }: Moment, las
     ...(power.lastDownAt === undefined ? {} : { lastDownAt: epochOf(power.lastDownAt) }),
     refusedFor: since(refusedSince),
     ...(refusedWords === undefined ? {} : { refusedWords }),
+    ...(operation === undefined
+      ? {}
+      : { operation: { startTime: operation.startTime, age: monotonic - operation.sentAt } }),
     wasActedOn: power.lastUpAt !== undefined && power.updatedAt !== power.updatedAtWhenUp,
     ...(deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: epochOf(deleteAcceptedAt) }),
     deletes,

@@ -1,4 +1,4 @@
-import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { OperationStatus, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { ProviderId } from '../domain/machine.ts';
 import type { Action, Decision, StatusReason } from '../plan/action.ts';
@@ -7,7 +7,15 @@ import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
 import type { Rewrites } from './rewrites.ts';
-import { historyOf, type MachineRead, type Moment, type PasswordConflict, unseen, withRead } from './object-history.ts';
+import {
+  historyOf,
+  type MachineRead,
+  type Moment,
+  type PasswordConflict,
+  type SentOperation,
+  unseen,
+  withRead,
+} from './object-history.ts';
 
 /** How many settled create intents are remembered: after a lost response, any of them may be the stored one. */
 const maxSettledIntents = 32;
@@ -151,6 +159,7 @@ export class ObjectState {
   #writeRefusal: (NonNullable<ObservedHistory['writeRefusal']> & { readonly basis: string }) | undefined;
 
   #power = unseen;
+  #operation: SentOperation | undefined;
 
   constructor(uid: string, firstSeenAt: number) {
     this.uid = uid;
@@ -271,6 +280,16 @@ export class ObjectState {
     this.resetAbsence();
   }
 
+  /** The status contains this operation. One of an earlier process was sent at its time by the wall clock. */
+  noteOperation(operation: OperationStatus | undefined, { now, monotonic }: Moment): void {
+    if (operation?.startTime === this.#operation?.startTime) return;
+    const age = operation === undefined ? Number.NaN : Math.max(0, now - Date.parse(operation.startTime));
+    this.#operation =
+      operation === undefined || Number.isNaN(age)
+        ? undefined
+        : { startTime: operation.startTime, sentAt: monotonic - age };
+  }
+
   /** Lists have lacked the VM since `since` (monotonic), although GET returns it; keeps an earlier time. */
   listLags(since: number): void {
     this.laggingSince ??= since;
@@ -330,6 +349,7 @@ export class ObjectState {
       {
         ...this,
         power: this.#power,
+        operation: this.#operation,
         refusal: isCreateRefused ? refusal.failure : undefined,
         writeRefusal: isWriteRefused ? write : undefined,
         passwordConflict: conflict !== undefined && conflict.until > now ? conflict : undefined,

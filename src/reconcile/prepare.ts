@@ -92,6 +92,7 @@ function noteRequests(deps: PrepareDeps, object: VirtualMachine, objectState: Ob
   const requests = readRequests(object);
   objectState.noteRequest(requests.reconcile, deps.clock.monotonic());
   objectState.noteSpec(object.metadata.generation);
+  objectState.noteOperation(object.status?.operation, { now: deps.clock.now(), monotonic: deps.clock.monotonic() });
   return requests;
 }
 

@@ -30,6 +30,33 @@ describe('a guest that ignores the shutdown signal', () => {
     expect(world.emulator.ledger.forbiddenTransitions()).toEqual([]);
   });
 
+  test.each([10, -10])('has its grace period when the wall clock is set back by %i minutes', async (minutes) => {
+    const world = await createDeafWorld('stays-halting');
+    await take(world, stepOf('CreateMachine'));
+    halt.ask(world);
+    await world.clock.advance(20_000);
+    world.clock.setBack(minutes * minute);
+    await world.clock.advance(39_000);
+    expect(written(world)).toEqual(['CreateMachine', 'StopMachine']);
+    await world.clock.advance(2 * minute);
+    expectDone(world, halt);
+    expect(written(world)).toEqual(['CreateMachine', 'StopMachine', 'KillMachine']);
+  });
+
+  test('that is halted again after its halt was called off gets another signal and its grace period', async () => {
+    const world = await createDeafWorld('stays-running');
+    await take(world, stepOf('CreateMachine'));
+    halt.ask(world);
+    await world.clock.advance(30_000);
+    world.cluster.change('web', { spec: { powerState: 'Running' } });
+    await world.clock.advance(50_000);
+    halt.ask(world);
+    await world.clock.advance(59_000);
+    expect(written(world)).toEqual(['CreateMachine', 'StopMachine', 'StopMachine']);
+    await world.clock.advance(minute);
+    expect(written(world).slice(3)).toEqual(['KillMachine']);
+  });
+
   test.each(ignoredStops)(
     '%s, and a power cut is refused while it halts: halted, or reported as stuck',
     async (ignoredStop) => {

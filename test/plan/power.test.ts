@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { OperationStatus } from '../../src/api/v1alpha1/types.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { machineIn, observedWith, secondsAgo } from './fixtures.ts';
 import { halted, hard, kill, ready, soft, start, stop } from './powers.ts';
@@ -119,6 +120,92 @@ describeRows('power', [
     because: 'also when the provider still calls it running',
     given: { id: 90, machine: 'Running', spec: halted, status: { operation: { ...stop, startTime: secondsAgo(300) } } },
     action: 'Kill',
+  },
+  {
+    because: 'the wall clock was set forward, which shortens no grace period',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      spec: halted,
+      status: { operation: { ...stop, startTime: secondsAgo(400) } },
+      history: { operation: { startTime: secondsAgo(400), age: 299_000 } },
+    },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'the signal was sent for an earlier halt: another one for this halt',
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: halted,
+      status: { operation: { ...stop, startTime: secondsAgo(400), lastResult: 'Superseded' } },
+    },
+    action: 'Stop',
+    reason: 'Stopping',
+  },
+  {
+    because: 'the power was cut for an earlier halt: the guest is signaled first',
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: halted,
+      status: { operation: { ...kill, lastResult: 'Superseded' } },
+    },
+    action: 'Stop',
+  },
+  {
+    because: 'the power was cut so long ago that a user may have started the VM since',
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: halted,
+      status: { operation: { ...kill, startTime: secondsAgo(3_900) } },
+    },
+    action: 'Stop',
+  },
+  {
+    because: 'the guest follows a signal of an earlier halt only now: it has its grace period from now on',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      spec: halted,
+      status: { operation: { ...stop, startTime: secondsAgo(400), lastResult: 'Superseded' } },
+      history: { stateFor: 299_000 },
+    },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'also while it is to run',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      status: { operation: { ...stop, startTime: secondsAgo(400), lastResult: 'Superseded' } },
+      history: { stateFor: 299_000 },
+    },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'and no longer',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      status: { operation: { ...stop, startTime: secondsAgo(400), lastResult: 'Superseded' } },
+      history: { stateFor: 300_000 },
+    },
+    action: 'Kill',
+  },
+  {
+    because: 'a power cut of an earlier halt halts the VM: it is started, whatever the drift policy',
+    given: {
+      id: 90,
+      machine: 'Halted',
+      spec: { powerDriftPolicy: 'Report' },
+      status: { operation: { ...kill, lastResult: 'Superseded' }, internal: { lastSyncedPowerState: 'Running' } },
+    },
+    action: 'Start',
   },
   {
     because: 'the pending task is the very shutdown that the guest ignores',
@@ -339,4 +426,25 @@ it.each([
   { spec: { managementPolicy: 'Observe' }, says: 'VM 90 is halting; its start is due after that' },
 ] as const)('a shutdown that began elsewhere is reported with what follows: $says', ({ spec, says }) => {
   expect(plan(observedWith({ id: 90, machine: 'Halting', spec })).statusReason?.message).toBe(says);
+});
+
+it.each([
+  { what: 'a shutdown signal', operation: { ...stop, deadlineTime: secondsAgo(-240) }, after: 270_000, isSoon: true },
+  { what: 'a signal whose grace period is over', operation: { ...stop, startTime: secondsAgo(400) }, after: 3_530_000 },
+  { what: 'a power cut', operation: kill, after: 20_000, isSoon: true },
+] as const)('remembers $what that was sent before the VM was to run, without its deadline', (row) => {
+  const { operation, after, fastPolling } = plan(
+    observedWith({ id: 90, machine: 'Running', status: { operation: row.operation } }),
+  );
+  const { deadlineTime: _, ...sent }: OperationStatus = row.operation;
+  expect(operation).toEqual({ ...sent, lastResult: 'Superseded' });
+  expect([after, fastPolling]).toEqual([row.after, 'isSoon' in row]);
+});
+
+it.each([
+  { what: 'a signal', operation: { ...stop, startTime: secondsAgo(3_930) } },
+  { what: 'a power cut', operation: { ...kill, startTime: secondsAgo(30) } },
+  { what: 'a call that was not made', operation: { ...kill, attempts: 0 } },
+])('forgets $what that no VM follows any more', ({ operation }) => {
+  expect(plan(observedWith({ id: 90, machine: 'Running', status: { operation } })).operation).toBeUndefined();
 });

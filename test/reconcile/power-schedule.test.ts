@@ -150,18 +150,26 @@ describe('a power schedule', () => {
     expect(world.events('web').join('\n')).not.toContain('PowerDrift');
   });
 
-  it.each(['Correct', 'Report'] as const)(
-    'that is suspended before the guest follows the shutdown signal starts the VM after that, with drift policy %s',
-    async (powerDriftPolicy) => {
-      const states = ['Running', 'Running', 'Running', 'Running', 'Halted'] as const;
-      const world = await slowly('stopMachine', states, { powerDriftPolicy });
+  it.each([
+    ['Correct', 'TrySoft', 28],
+    ['Report', 'TrySoft', 28],
+    ['Correct', 'TrySoft', 280],
+    ['Report', 'Soft', 280],
+  ] as const)(
+    'that is suspended before the guest follows the shutdown signal starts the VM after that, with drift policy %s, mode %s, and a guest that follows after %i s',
+    async (powerDriftPolicy, mode, seconds) => {
+      const states = [...Array.from({ length: seconds / 7 }, () => 'Running' as const), 'Halted' as const];
+      const world = await slowly('stopMachine', states, {
+        powerDriftPolicy,
+        powerOff: { mode, gracePeriodSeconds: 60 },
+      });
       await world.clock.advance(30 * minute + 10_000);
       world.cluster.change('web', {
         metadata: { annotations: { [annotations.keepRunningUntil]: '2026-01-01T00:45:00Z' } },
       });
       await world.clock.advance(5_000);
       expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
-      await world.clock.advance(3 * minute);
+      await world.clock.advance(6 * minute);
       expect([readyOf(world), calls(world)]).toEqual(['True/Available', ['CreateMachine', 'StartMachine']]);
       expect(world.cluster.machine('web')?.status?.operation).toBeUndefined();
       expect(world.events('web').join('\n')).not.toMatch(/PowerDrift|StartBackoff/);

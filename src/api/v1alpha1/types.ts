@@ -78,7 +78,10 @@ export interface OperationStatus {
   readonly startTime: string;
   readonly deadlineTime?: string;
   readonly attempts?: number;
-  /** The result of the last call: `Accepted`, or why the provider refused it. Missing while it is unknown. */
+  /**
+   * The result of the last call: `Accepted`, or why the provider refused it. Missing while it is unknown. `Superseded`: it
+   * was sent before the VM was to run again.
+   */
   readonly lastResult?: string;
   /** The `spec.restartRequest` that this restart is for. */
   readonly restartRequest?: string;
