@@ -87,6 +87,7 @@ export const checks: Readonly<Record<Reason, string>> = {
   InitialPasswordNotStored: commands.events,
   InvalidAnnotation: commands.record,
   MachineAnnotationCorrected: commands.events,
+  RestartSkipped: commands.events,
   WriteRefused: commands.events,
   OwnedByOtherInstallation: commands.record,
   Deleting: commands.operation,

@@ -89,6 +89,7 @@ export const healthTable: Readonly<Record<Reason, HealthRow>> = {
   InitialPasswordNotStored: { ...done, because: 'the power state matches the spec; Synced reports the Secret' },
   InvalidAnnotation: { ...done, because: 'reported as an event only' },
   MachineAnnotationCorrected: { ...done, because: 'reported as an event only' },
+  RestartSkipped: { ...done, because: 'reported as an event only' },
   WriteRefused: { ...failed, because: 'a policy refuses the write; change the policy or the object' },
   OwnedByOtherInstallation: { ...done, because: 'reported as an event only' },
   Deleting: { ...leaving, because: 'independent of the conditions' },

@@ -1,4 +1,5 @@
 import type { ConditionType, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import { quoted } from '../domain/text.ts';
 import type { StatusReason } from '../plan/action.ts';
 import { equal, isTrouble } from '../status/status.ts';
 
@@ -26,7 +27,18 @@ export function transitionEvents(
     events.push({ reason: synced.reason, message: synced.message });
   if (asSpecified?.reason === 'DiffersFromSpec' && reasonOf(before, 'AsSpecified') !== 'DiffersFromSpec')
     events.push({ reason: 'DiffersFromSpec', message: asSpecified.message });
+  const skipped = skippedRestart(before, after);
+  if (skipped !== undefined) events.push({ reason: 'RestartSkipped', message: skipped });
   return events;
+}
+
+/** A request that counts as handled because the VM was halted. A restart that was carried out was on record before. */
+function skippedRestart(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): string | undefined {
+  const { lastRestartRequest: request, id, state } = after;
+  const isNew = before?.origin === undefined;
+  if (isNew || request === undefined || request === before.lastRestartRequest) return undefined;
+  if (state !== 'Halted' || before.operation?.type === 'Restart') return undefined;
+  return `spec.restartRequest ${quoted(request)} has no effect, because VM ${id} is halted; to restart it when it runs, set another text then`;
 }
 
 function isDeletionHeldUp(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {

@@ -24,6 +24,7 @@ const besides: ReadonlySet<Reason> = new Set<Reason>([
   'MachineAnnotationCorrected',
   'DiffersFromSpec',
   'OwnedByOtherInstallation',
+  'RestartSkipped',
   'Retained',
 ]);
 

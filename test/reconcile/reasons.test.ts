@@ -305,6 +305,16 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       return begin(world, { adoption: { policy: 'MustExist', id: 4_711 } });
     },
   },
+  RestartSkipped: {
+    run: after(
+      async (world) => {
+        await world.clock.advance(minute);
+        world.cluster.change('web', { spec: { restartRequest: 'once' } });
+      },
+      { powerState: 'Halted' },
+    ),
+    isEventOnly: true,
+  },
   InvalidAnnotation: {
     run: after(({ cluster }) =>
       cluster.change('web', { metadata: { annotations: { [annotations.paused]: 'maybe' } } }),

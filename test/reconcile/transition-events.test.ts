@@ -3,7 +3,7 @@ import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { transitionEvents } from '../../src/reconcile/transition-events.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
-import { now } from '../plan/fixtures.ts';
+import { now, secondsAgo } from '../plan/fixtures.ts';
 
 const message = 'because';
 const comparison = { result: 'Same', message: 'as specified' } as const;
@@ -69,4 +69,28 @@ it.each<{ what: string; before: VirtualMachineStatus; after: VirtualMachineStatu
   expect(transitionEvents(before, after, { reason, message })).toEqual(
     Array.from({ length: count }, () => ({ reason, message })),
   );
+});
+
+const halted = { id: 90, origin: 'Created', state: 'Halted', lastRestartRequest: 'twice' } as const;
+
+it.each<
+  [what: string, before: Partial<VirtualMachineStatus>, after: Partial<VirtualMachineStatus>, isReported: boolean]
+>([
+  ['while the VM is halted', { lastRestartRequest: 'once' }, halted, true],
+  ['that was reported', halted, halted, false],
+  ['that started the VM', {}, { ...halted, state: 'Starting' }, false],
+  ['whose VM is halted at its end', { operation: { type: 'Restart', startTime: secondsAgo(9) } }, halted, false],
+])('a restart request %s', (_what, before, after, isReported) => {
+  const status = statusWith('Available');
+  const emitted = transitionEvents(
+    { ...status, origin: 'Created', ...before },
+    { ...status, ...after },
+    {
+      reason: 'Available',
+      message,
+    },
+  );
+  const words =
+    'spec.restartRequest "twice" has no effect, because VM 90 is halted; to restart it when it runs, set another text then';
+  expect(emitted).toEqual(isReported ? [{ reason: 'RestartSkipped', message: words }] : []);
 });

@@ -82,6 +82,7 @@ describe('conditions', () => {
     expect(keeping).toEqual([
       'DiffersFromSpec',
       'Available',
+      'RestartSkipped',
       'HaltedBySchedule',
       'RateLimited',
       'ProviderUnavailable',

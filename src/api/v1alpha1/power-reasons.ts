@@ -18,6 +18,15 @@ export const powerReasons = {
     meaning: 'The VM is being restarted, as spec.restartRequest requests.',
     remedy: noAction,
   },
+  RestartSkipped: {
+    ready: 'Keep',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning:
+      'You set spec.restartRequest while the VM was halted. The request counts as handled, and nothing restarts. Reported as an event only.',
+    remedy: 'To restart the VM when it runs, set spec.restartRequest to another text then.',
+  },
   ProviderBusy: {
     ...inProgress,
     meaning: 'The provider is busy with the VM and accepts no further power request.',

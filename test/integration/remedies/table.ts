@@ -281,6 +281,7 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
     after: [available(1)],
   },
   MachineAnnotationCorrected: passes,
+  RestartSkipped: byYourChoice,
   WriteRefused: { none: 'the policy that refuses the write is not the operator’s' },
   OwnedByOtherInstallation: {
     arrange: (place) => place.create('web', {}, { annotations: { [annotations.managedBy]: 'other/installation' } }),

@@ -243,7 +243,7 @@ export const specSchema: Schema = {
       minLength: 1,
       maxLength: 256,
       description:
-        'A text that differs from status.lastRestartRequest restarts a running VM once. A request that exists at creation, or that you set while the VM is halted, counts as handled.',
+        'A text that differs from status.lastRestartRequest restarts a running VM once. A request that exists at creation counts as handled. So does one that you set while the VM is halted; the event RestartSkipped reports that.',
     },
     powerDriftPolicy: {
       type: 'string',
