@@ -10,11 +10,8 @@ const missed = (more: Partial<Results>): string[] =>
     .filter(({ isMet }) => !isMet)
     .map(({ what }) => what);
 
-/** A create with a password: five writes, while the goal is four. */
-const always = 'Kubernetes writes per create';
-
-test('a good run reaches every number but one, and every count is right', () => {
-  expect(missed({})).toEqual([always]);
+test('a good run reaches every number, and every count is right', () => {
+  expect(missed({})).toEqual([]);
   expect(findWrong(sectionsOf(resultsOf()))).toEqual([]);
 });
 
@@ -28,6 +25,12 @@ const inside = (eventToCall: number, slowest = eventToCall) =>
     inside: { eventToCall: index < 2 ? slowest : eventToCall, request: 0.4 },
   }));
 
+/** 100 creates with so many writes in all: the rate limit lets 80 of them wait. */
+const creating = (writes: number): Partial<Results> => {
+  const measured = measuredOf(100, 8, { CreateMachine: 100, ListMachines: 5 }, { virtualmachines: writes });
+  return { creating: { withPassword: measured, withoutPassword: resultsOf().creating.withoutPassword } };
+};
+
 const writeCosts = (spec: number, status: number): Partial<Results> => ({
   writeCosts: {
     writes: 240,
@@ -39,7 +42,12 @@ const writeCosts = (spec: number, status: number): Partial<Results> => ({
   },
 });
 
+test('a create that waits for the rate limit may report that', () => {
+  expect(missed(creating(580))).toEqual([]);
+});
+
 test.each([
+  { more: creating(581), expected: 'Kubernetes writes per create', why: 'more than a report of each wait' },
   { more: writeCosts(1.31, 1.3), expected: 'API server CPU per write: spec', why: 'more than 1.3 × a plain resource' },
   { more: writeCosts(1.3, 1.31), expected: 'API server CPU per write: status', why: 'the median counts' },
   { more: { flips: flips(7) }, expected: 'spec change → request at the provider, p50', why: '1.4 × the PATCH' },
@@ -111,11 +119,11 @@ test.each([
     why: 'a machine asked twice',
   },
 ])('missed when $why', ({ more, expected }) => {
-  expect(missed(more).filter((what) => what !== always)).toEqual([expected]);
+  expect(missed(more)).toEqual([expected]);
 });
 
 test('a lease renewal does not count as a write in steady state', () => {
-  expect(missed({ steady: spanOf({ ListMachines: 2 }, { leases: 60 }, { seconds: 120 }) })).toEqual([always]);
+  expect(missed({ steady: spanOf({ ListMachines: 2 }, { leases: 60 }, { seconds: 120 }) })).toEqual([]);
 });
 
 test.each([
@@ -126,15 +134,16 @@ test.each([
 });
 
 test('a missed target is marked, with the values of others beside it', () => {
-  const [, ...rows] = renderGoals(targetsOf(resultsOf())).split('\n');
+  const [, ...rows] = renderGoals(targetsOf(resultsOf(creating(581)))).split('\n');
   const marked = rows.filter((row) => row.startsWith('✗'));
-  expect(marked.map((row) => row.split(/ {2,}/).slice(1, 6))).toEqual([[always, '5.00', '2', '3', '≤ 4']]);
+  expect(marked.map((row) => row.split(/ {2,}/).slice(1, 6))).toEqual([
+    ['Kubernetes writes per create', '5.81', '2', '3', '≤ 5, and 1 for a wait'],
+  ]);
 });
 
 test('the target is not met where the system does not report the peak of memory', () => {
   const [start] = resultsOf().starts;
   expect(missed({ starts: start === undefined ? [] : [{ ...start, peakBytes: undefined }] })).toEqual([
-    always,
     'peak memory of a start',
   ]);
 });
