@@ -2,16 +2,16 @@ import { json, type Response } from './response.ts';
 import type { Emulator } from './emulator.ts';
 import { readFaultRule } from './fault-rule.ts';
 import type { PanelCreate } from './control-panel.ts';
+import { type Requester, whyRefused } from './local-request.ts';
 import { readBehavior, behaviorTable } from './behavior.ts';
 
 export const controlPrefix = '/_emulator/';
 
-export interface ControlRequest {
+export interface ControlRequest extends Requester {
   readonly method: string;
   readonly pathname: string;
   readonly searchParams: URLSearchParams;
   readonly body: string;
-  readonly remoteAddress: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -48,7 +48,10 @@ const endpoints: Readonly<Record<string, Handle>> = {
   'GET switches': ({ switches }) => ({
     switches,
     about: Object.fromEntries(
-      Object.entries(behaviorTable).map(([name, { expects, description }]) => [name, { expects, description }]),
+      Object.entries(behaviorTable).map(([name, { expects, description, defaultValue }]) => [
+        name,
+        { expects, description, defaultValue },
+      ]),
     ),
   }),
   'POST switches': (emulator, { body }) => {
@@ -114,7 +117,7 @@ class Refusal extends Error {
   }
 }
 
-/** Answers control requests from the local host only. */
+/** Answers control requests from the local host only, and not those of other pages in a browser. */
 export function createControl(emulator: Emulator): (request: ControlRequest) => Promise<Response> {
   return async (request) => {
     try {
@@ -127,8 +130,8 @@ export function createControl(emulator: Emulator): (request: ControlRequest) => 
 }
 
 async function handle(emulator: Emulator, request: ControlRequest): Promise<unknown> {
-  if (!isLoopback(request.remoteAddress))
-    throw new Refusal(403, ['The control API can be used from the local host only.']);
+  const refusal = whyRefused(request);
+  if (refusal !== undefined) throw new Refusal(403, [refusal]);
   const path = request.pathname.slice(controlPrefix.length);
   const id = /^machines\/(\d{1,15})\//.exec(path)?.[1];
   const endpoint = `${request.method} ${id === undefined ? path : path.replace(id, '{id}')}`;
@@ -170,8 +173,4 @@ function readPanelCreate({ name, state, ownerId, regionId, packageId, osTemplate
       wrong.map(([field]) => `"${field}" must be a number.`),
     );
   return { name, ...(state === undefined ? {} : { state }), ...Object.fromEntries(ids) };
-}
-
-export function isLoopback(address: string | undefined): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address ?? '');
 }

@@ -25,6 +25,9 @@ export interface EmulatorOptions {
   readonly latencies?: Partial<Latencies>;
 }
 
+/** How many VMs the page for browsers shows; further ones are counted. */
+export const shownMachines = 200;
+
 /** A parsed HTTP request. */
 export interface ReceivedRequest {
   readonly method: string;

@@ -1,47 +1,82 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { type Response, escapeHtml } from './response.ts';
 import { controlEndpoints, controlPrefix } from './control-api.ts';
-import type { Emulator } from './emulator.ts';
+import { shownMachines, type Emulator } from './emulator.ts';
 import { endpoints } from './operations.ts';
 
-/** Further VMs are counted, not shown. */
-const maxRows = 200;
 const title = 'Emulated vps247 provider';
-const style =
-  'body{font-family:sans-serif;margin:2em auto;max-width:60em;padding:0 1em}' +
-  'table{border-collapse:collapse}td,th{padding:.2em 1em .2em 0;text-align:left}pre{overflow-x:auto}';
 
-/** The page for browsers at `/`: what the emulator is, its paths, and its present VMs. `url` is its own address. */
-export function frontPage(emulator: Emulator, url: string): Response {
+/** VM names are untrusted text: if escaping fails, they still can't run or load anything. No other page may frame this one. */
+const headers = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cache-Control': 'no-store',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+const assetPrefix = '/_console/';
+
+const assets: Readonly<Record<string, string>> = {
+  'console.css': 'text/css; charset=utf-8',
+  'console.mjs': 'text/javascript; charset=utf-8',
+  'faults.mjs': 'text/javascript; charset=utf-8',
+  'table.mjs': 'text/javascript; charset=utf-8',
+};
+
+/** The page at `/` or one of its files; undefined for any other path. `url` is the emulator's own address. */
+export function consolePage(emulator: Emulator, url: string, pathname: string): Response | undefined {
+  if (pathname === '/') return frontPage(emulator, url);
+  const name = pathname.startsWith(assetPrefix) ? pathname.slice(assetPrefix.length) : '';
+  const contentType = Object.hasOwn(assets, name) ? assets[name] : undefined;
+  if (contentType === undefined) return undefined;
+  // Read each time: a developer reloads the page after a change.
+  return {
+    status: 200,
+    contentType,
+    headers,
+    body: readFileSync(path.join(import.meta.dirname, 'console', name), 'utf8'),
+  };
+}
+
+/** What the emulator is, its VMs, calls, faults and switches, and its paths. Without JavaScript, the present VMs only. */
+function frontPage(emulator: Emulator, url: string): Response {
   const machines = emulator.machines();
-  const rows = machines.slice(0, maxRows).map(({ id, name, state, ownerId, task }) => {
+  const rows = machines.slice(0, shownMachines).map(({ id, name, state, ownerId, task }) => {
     return [String(id), name, state, `${task.name} ${task.status}`, String(ownerId)];
   });
   const more = machines.length > rows.length ? `<p>${machines.length - rows.length} more are not shown.</p>` : '';
   return page(
     [
       '<p>This program emulates the API of the hosting provider vps247. Its VMs exist in memory only and cost nothing.</p>',
+      '<noscript>',
       `<h2>VMs (${machines.length})</h2>`,
       table(['ID', 'Name', 'State', 'Last task', 'Owner'], rows),
       more,
-      '<p>Reload the page to see changes.</p>',
+      '<p>Enable JavaScript to see changes as they happen, and to change VMs and faults. Or reload the page.</p>',
+      '</noscript>',
+      '<div id="console"></div>',
+      '<details><summary>Commands and paths</summary>',
       '<h2>From a shell</h2>',
-      `<pre>${escapeHtml(commands(url))}</pre>`,
+      `<pre tabindex="0">${escapeHtml(commands(url))}</pre>`,
       '<p>KEY is an API key. The emulator prints its keys when it starts; the default is <code>demo-key</code>.</p>',
       "<h2>The provider's API</h2>",
       '<p>Each request needs the header <code>X-Api-Key</code>.</p>',
       table(
         ['Method', 'Path', 'Operation'],
-        endpoints.map(([operation, method, path]) => [method, path, operation]),
+        endpoints.map(([operation, method, path_]) => [method, path_, operation]),
       ),
       '<h2>Control API</h2>',
       '<p>Shows what happened and configures the emulated behavior. It needs no key and can be used from the local host only.</p>',
       table(
         ['Method', 'Path'],
         controlEndpoints.map((endpoint) => {
-          const [method = '', path = ''] = endpoint.split(' ');
-          return [method, `${controlPrefix}${path}`];
+          const [method = '', path_ = ''] = endpoint.split(' ');
+          return [method, `${controlPrefix}${path_}`];
         }),
       ),
+      '</details>',
     ].join('\n'),
   );
 }
@@ -50,17 +85,21 @@ function page(body: string): Response {
   return {
     status: 200,
     contentType: 'text/html; charset=utf-8',
-    // VM names are untrusted text: if escaping fails, they still can't run or load anything.
-    headers: {
-      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
-      'Cache-Control': 'no-store',
-    },
+    headers,
     body: `<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${style}</style></head>
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${assetPrefix}console.css">
+<script type="module" src="${assetPrefix}console.mjs"></script>
+</head>
 <body>
+<main>
 <h1>${title}</h1>
 ${body}
+</main>
 </body>
 </html>
 `,
@@ -81,7 +120,7 @@ function commands(url: string): string {
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  return `<table>${[line('th', header), ...rows.map((row) => line('td', row))].join('\n')}</table>`;
+  return `<div class="wide" tabindex="0"><table>${[line('th', header), ...rows.map((row) => line('td', row))].join('\n')}</table></div>`;
 }
 
 function line(tag: 'th' | 'td', cells: readonly string[]): string {

@@ -12,7 +12,7 @@ async function run({ port, manualClock, accounts, ...rest }: ProgramOptions): Pr
   console.log(
     [
       `The emulated provider listens at ${url}`,
-      `  browser   ${url}/`,
+      `  console   ${url}/ (in a browser)`,
       `  keys      ${accounts.map(({ ownerId, keys }) => `${keys.join(', ')} (owner ${ownerId})`).join('; ')}`,
       `  machines  curl -H 'X-Api-Key: ${key}' ${url}/virtual_machines`,
       `  create    curl -H 'X-Api-Key: ${key}' -H 'Content-Type: application/json' ${url}/virtual_machines \\`,

@@ -1,15 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json, type Response } from './response.ts';
-import { controlPrefix, createControl, isLoopback } from './control-api.ts';
+import { controlPrefix, createControl } from './control-api.ts';
+import { streamState } from './live-state.ts';
+import { type Requester, whyRefused } from './local-request.ts';
 import { sendResponse } from './send-response.ts';
 import type { Emulator } from './emulator.ts';
 import { listen, type Listening } from './listen.ts';
-import { frontPage } from './front-page.ts';
+import { consolePage } from './front-page.ts';
 
+/** Server-sent events for the page, beside the control API. */
+const eventsPath = `${controlPrefix}events`;
 const largestBody = 1_048_576;
 
 /**
- * Serves the emulator over HTTP: the provider's paths, the control API and a page for browsers. Listens on the loopback
+ * Serves the emulator over HTTP: the provider's paths, the control API and the console for browsers. Listens on the loopback
  * address by default.
  */
 export async function serve(
@@ -22,18 +26,19 @@ export async function serve(
     const body = await readBody(request);
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://emulator');
     const { remoteAddress, localAddress, localPort } = request.socket;
+    const { method = '', headers } = request;
+    const requester = { remoteAddress, headers };
+    const own = `http://${localAddress?.includes(':') === true ? `[${localAddress}]` : localAddress}:${localPort}`;
     const answer = (value: Response): void => sendResponse({ kind: 'answer', answer: value }, response, emulator);
+    const page = method === 'GET' && mayShowPage(requester) ? consolePage(emulator, own, pathname) : undefined;
     if (body === undefined) {
       answer(json(413, { error: 'The body is too large' }));
-    } else if (request.method === 'GET' && pathname === '/' && isLoopback(remoteAddress)) {
-      answer(
-        frontPage(
-          emulator,
-          `http://${localAddress?.includes(':') === true ? `[${localAddress}]` : localAddress}:${localPort}`,
-        ),
-      );
+    } else if (page !== undefined) {
+      answer(page);
+    } else if (method === 'GET' && pathname === eventsPath && whyRefused(requester) === undefined) {
+      streamState(emulator, response);
     } else if (pathname.startsWith(controlPrefix)) {
-      answer(await control({ method: request.method ?? '', pathname, searchParams, body, remoteAddress }));
+      answer(await control({ method, pathname, searchParams, body, ...requester }));
     } else {
       receive(emulator, request, response, pathname, body);
     }
@@ -41,6 +46,11 @@ export async function serve(
 
   // Reading fails when the client disconnects before the end of its request; then nothing can be sent.
   return listen((request, response) => void handle(request, response).catch(() => response.destroy()), host, port);
+}
+
+/** A link on another page may open it: it changes nothing, and no other page can read it. */
+function mayShowPage(requester: Requester): boolean {
+  return whyRefused(requester, { mayComeFromOthers: true }) === undefined;
 }
 
 function receive(

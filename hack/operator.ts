@@ -60,7 +60,10 @@ async function flagsFrom(args: readonly string[]): Promise<readonly string[] | u
   const loaded = loadSettings(flags, process.env);
   if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
   await untilThere(() => Promise.resolve(existsSync(place.kubeconfig)), 'npm run control-plane');
-  if (!isGiven('--api-url')) await untilThere(() => answers(emulator), 'npm run emulator');
+  if (!isGiven('--api-url')) {
+    await untilThere(() => answers(emulator), 'npm run emulator');
+    console.log(`The console of the emulator is at ${emulator}/; open it in a browser.`);
+  }
   return [`--kubeconfig=${await prepare()}`, ...flags];
 }
 

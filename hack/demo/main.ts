@@ -84,7 +84,7 @@ async function run(
   const emulator = createEmulator({ seed: 1, accounts: [{ ownerId: 1, keys: [apiKey] }] });
   const provider = await serve(emulator, { port: 0 });
   cleanups.push(() => provider.close());
-  console.log(`Provider   ${provider.url} (emulated)`);
+  console.log(`Provider   ${provider.url}/ (emulated; open it in a browser to see its VMs and calls)`);
 
   const operator = await install(cluster, provider.url, directory, cleanups, isOwnCluster);
   const { health, metrics } = await operator.addresses;
@@ -94,7 +94,11 @@ async function run(
   if (!isOwnCluster) cleanups.push(() => clearAway(cluster));
   const isGood = await runScenario({ cluster, emulator, apiKey, out: process.stdout });
   if (options.mayStay) {
-    console.log('\nThe demo keeps running. To look around, run in another terminal:\n');
+    console.log(
+      '\nThe demo keeps running. To see and change the VMs at the provider, open its console in a browser:\n',
+    );
+    console.log(`  ${provider.url}/\n`);
+    console.log('To look around in the cluster, run in another terminal:\n');
     console.log(`  export KUBECONFIG=${kubeconfig}`);
     const folder = programs && path.dirname(programs['kube-apiserver']);
     if (folder && existsSync(path.join(folder, 'kubectl')))

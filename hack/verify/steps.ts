@@ -67,6 +67,11 @@ export const steps: readonly Step[] = [
     command: ['node', 'hack/verify/site.ts'],
   },
   {
+    name: 'console',
+    shows: "the emulator's console works in Chromium on a desktop and a phone, by mouse and keyboard",
+    command: ['node', 'hack/verify/console.ts'],
+  },
+  {
     name: 'pages',
     shows: 'the commands of the pages about installing, upgrading and uninstalling work',
     command: ['node', 'hack/verify/pages.ts'],

@@ -123,6 +123,7 @@ describe('the control API', () => {
   ])('answers a caller at %s with %i', async (remoteAddress, status) => {
     const { emulator } = visit();
     const request = { method: 'GET', pathname: '/_emulator/state', searchParams: new URLSearchParams(), body: '' };
-    expect((await createControl(emulator)({ ...request, remoteAddress })).status).toBe(status);
+    const headers = { host: '127.0.0.1:8247' };
+    expect((await createControl(emulator)({ ...request, remoteAddress, headers })).status).toBe(status);
   });
 });
