@@ -1,4 +1,4 @@
-import { defaultCredentials } from '../api/v1alpha1/constants.ts';
+import { annotations, defaultCredentials } from '../api/v1alpha1/constants.ts';
 import { anyObject } from '../api/v1alpha1/commands.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition } from '../api/v1alpha1/types.ts';
@@ -99,8 +99,20 @@ function objectLines(vm: Vm, existsFor: string): readonly string[] {
   return [
     `${keyOf(vm)}, ${existsFor} old${metadata.deletionTimestamp === undefined ? '' : ', is being deleted'}`,
     `powerState ${powerState}, managementPolicy ${managementPolicy}${deletion === undefined ? '' : `, deletionPolicy ${deletion}`}${spec.deletionProtection === true ? ', deletion protection' : ''}`,
+    ...scheduleLines(vm),
     ...(isCurrent(vm) ? [] : ["the operator hasn't reconciled the present spec yet"]),
   ];
+}
+
+function scheduleLines({ spec, metadata, status: shown }: Vm): readonly string[] {
+  if (spec.powerSchedule === undefined) return [];
+  const kept = metadata.annotations?.[annotations.keepRunningUntil];
+  const times = [
+    ...(shown?.haltedUntil === undefined ? [] : [`halted until ${shown.haltedUntil}`]),
+    ...(shown?.nextHaltTime === undefined ? [] : [`next halt at ${shown.nextHaltTime}`]),
+    ...(kept === undefined ? [] : [`${annotations.keepRunningUntil}=${kept}`]),
+  ];
+  return [`powerSchedule${times.length === 0 ? '' : `: ${times.join(', ')}`}`];
 }
 
 function keyLines(vm: Vm): readonly string[] {

@@ -72,11 +72,11 @@ export type CatalogObservation =
     };
 
 /**
- * What spec.powerSchedule says; the same until `validUntil`. `until`: when the halt ends, if that is known. Epoch
- * milliseconds.
+ * What spec.powerSchedule says; the same until `validUntil`. `until` and `haltsAt`: when the halt ends, and when the next
+ * one begins, if that is known. Epoch milliseconds.
  */
 export type ScheduleObservation =
-  | { readonly kind: 'Running'; readonly validUntil: number }
+  | { readonly kind: 'Running'; readonly haltsAt: number | undefined; readonly validUntil: number }
   | { readonly kind: 'Halted'; readonly until: number | undefined; readonly validUntil: number }
   | { readonly kind: 'Invalid'; readonly message: string; readonly validUntil: number };
 
@@ -165,6 +165,11 @@ export interface Observed {
   readonly requests: Requests;
   /** Undefined without a schedule. */
   readonly schedule: ScheduleObservation | undefined;
+  /**
+   * When the schedule halts a VM that it lets run now, or that keep-running-until keeps running, if that is known. Epoch
+   * milliseconds.
+   */
+  readonly nextHaltAt: number | undefined;
   /** Another object of the same account that takes precedence for the provider name, as `namespace/name`. */
   readonly nameConflict: string | undefined;
   /** Another object of the same account that the observed VM belongs to, as `namespace/name`. */

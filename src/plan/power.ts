@@ -34,6 +34,11 @@ export function haltedUntil(o: Observed): number | undefined {
   return isHaltedBySchedule(o) && o.schedule?.kind === 'Halted' ? o.schedule.until : undefined;
 }
 
+/** When the schedule next halts a VM that is to run now (epoch milliseconds), if that is known. */
+export function nextHalt(o: Observed): number | undefined {
+  return desiredPowerState(o) === 'Running' ? o.nextHaltAt : undefined;
+}
+
 /** Whether a window of the schedule has no effect now, because the user wants the VM to run. */
 export function isKeptRunning({ now, requests, schedule }: Observed): boolean {
   return schedule?.kind === 'Halted' && (requests.keepRunningUntil ?? 0) > now;

@@ -7,7 +7,7 @@ import type { Decision, StatusReason } from '../plan/action.ts';
 import { actualOf, compareWithSpec } from '../plan/as-specified.ts';
 import { recognize } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
-import { desiredPowerState, haltedUntil } from '../plan/power.ts';
+import { desiredPowerState, haltedUntil, nextHalt } from '../plan/power.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/notes.ts';
 import { toSeconds } from '../plan/whole-seconds.ts';
@@ -61,6 +61,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     onExternalDelete: externalDeletePolicyOf(o.object, known?.origin),
     state: report.state ?? machine?.state ?? stateLeft(last?.state, standing),
     haltedUntil: timeOf(haltedUntil(o)),
+    nextHaltTime: timeOf(nextHalt(o)),
     hostname: machine?.hostname ?? (isUnlisted ? undefined : last?.hostname),
     addresses: machine === undefined ? (isUnlisted ? undefined : last?.addresses) : machine.addresses,
     ...refs,

@@ -61,6 +61,25 @@ Next step   The operator hasn't reported on this spec yet. If that lasts, check 
 `);
 });
 
+const powerSchedule = { timeZone: 'UTC', halted: [{ from: '0 20 * * *', to: '0 7 * * *' }] };
+
+test.each([
+  [{}, {}, 'powerSchedule'],
+  [{ nextHaltTime: '2026-01-02T20:00:00Z' }, {}, 'powerSchedule: next halt at 2026-01-02T20:00:00Z'],
+  [{ haltedUntil: '2026-01-02T07:00:00Z' }, {}, 'powerSchedule: halted until 2026-01-02T07:00:00Z'],
+  [
+    { nextHaltTime: '2026-01-02T23:00:00Z' },
+    { 'vps247.com/keep-running-until': '2026-01-02T23:00:00Z' },
+    'powerSchedule: next halt at 2026-01-02T23:00:00Z, vps247.com/keep-running-until=2026-01-02T23:00:00Z',
+  ],
+])('a schedule, with status %j and annotations %j', async (status, annotations, line) => {
+  const { stdout } = await vps(
+    new FakeKubectl(vm('web', { spec: { powerSchedule }, status, metadata: { annotations } })),
+    'status web',
+  );
+  expect(stdout.split('\n').map((one) => one.trim())).toContain(line);
+});
+
 test('an object that no operator has seen, whose events the user may not list', async () => {
   const fake = new FakeKubectl({ ...vm('web'), status: {} });
   fake.failures.set('events', {

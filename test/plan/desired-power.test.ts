@@ -7,7 +7,9 @@ import { describeRows } from './rows.ts';
 
 const minute = 60_000;
 const inWindow = { schedule: { kind: 'Halted', until: now + 10 * minute, validUntil: now + 10 * minute } } as const;
-const outside = { schedule: { kind: 'Running', validUntil: now + 20 * minute } } as const;
+const outside = {
+  schedule: { kind: 'Running', haltsAt: now + 20 * minute, validUntil: now + 20 * minute },
+} as const;
 const invalid = {
   schedule: {
     kind: 'Invalid',
@@ -141,7 +143,7 @@ describe('the object is requeued', () => {
     },
     {
       what: 'after an hour at the latest, because the wall clock may be set',
-      given: { observed: { schedule: { kind: 'Running', validUntil: now + 50 * 60 * minute } } },
+      given: { observed: { schedule: { kind: 'Running', haltsAt: undefined, validUntil: now + 50 * 60 * minute } } },
       after: 60 * minute,
     },
     {

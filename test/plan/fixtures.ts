@@ -160,6 +160,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     },
     requests: readRequests(object),
     schedule: undefined,
+    nextHaltAt: undefined,
     machineConflict: undefined,
     apiKeyHash: 'hash-of-the-key',
     isKeyChanging: false,

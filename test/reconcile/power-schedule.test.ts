@@ -12,6 +12,11 @@ const hourly = { timeZone: 'UTC', halted: [{ from: '30 * * * *', to: '45 * * * *
 const calls = ({ fakeProvider }: World): readonly string[] =>
   fakeProvider.calls.map(({ operation }) => operation).filter((operation) => !/^(List|Get)/.test(operation));
 const stateOf = ({ cluster }: World): string | undefined => cluster.machine('web')?.status?.state;
+/** Until when it is halted, and when it is halted next. */
+const timesOf = ({ cluster }: World): readonly (string | undefined)[] => {
+  const { haltedUntil, nextHaltTime } = cluster.machine('web')?.status ?? {};
+  return [haltedUntil, nextHaltTime];
+};
 const readyOf = (world: World): string => {
   const { status, reason } = world.condition('web', 'Ready') ?? {};
   return `${status}/${reason}`;
@@ -53,13 +58,23 @@ async function slowly(
 describe('a power schedule', () => {
   it('halts and starts the VM once for each window, and shows until when it is halted', async () => {
     const world = await scheduled();
-    expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
+    expect([readyOf(world), stateOf(world), timesOf(world)]).toEqual([
+      'True/Available',
+      'Running',
+      [undefined, '2026-01-01T00:30:00Z'],
+    ]);
     await world.clock.advance(30 * minute);
-    expect([readyOf(world), stateOf(world)]).toEqual(['True/HaltedBySchedule', 'Halted']);
-    expect(world.cluster.machine('web')?.status?.haltedUntil).toBe('2026-01-01T00:45:00Z');
+    expect([readyOf(world), stateOf(world), timesOf(world)]).toEqual([
+      'True/HaltedBySchedule',
+      'Halted',
+      ['2026-01-01T00:45:00Z', undefined],
+    ]);
     await world.clock.advance(15 * minute);
-    expect([readyOf(world), stateOf(world)]).toEqual(['True/Available', 'Running']);
-    expect(world.cluster.machine('web')?.status?.haltedUntil).toBeUndefined();
+    expect([readyOf(world), stateOf(world), timesOf(world)]).toEqual([
+      'True/Available',
+      'Running',
+      [undefined, '2026-01-01T01:30:00Z'],
+    ]);
     await world.clock.advance(120 * minute);
     const window = ['StopMachine', 'StartMachine'];
     expect(calls(world)).toEqual(['CreateMachine', ...window, ...window, ...window]);
@@ -81,6 +96,7 @@ describe('a power schedule', () => {
     const world = await scheduled({ powerState: 'Halted' });
     await world.clock.advance(120 * minute);
     expect([readyOf(world), calls(world)]).toEqual(['True/Available', ['CreateMachine', 'StopMachine']]);
+    expect(timesOf(world)).toEqual([undefined, undefined]);
   });
 
   it('is suspended by the annotation until its time, and shows that', async () => {
@@ -88,8 +104,10 @@ describe('a power schedule', () => {
     world.cluster.change('web', {
       metadata: { annotations: { [annotations.keepRunningUntil]: '2026-01-01T00:40:00Z' } },
     });
-    await world.clock.advance(25 * minute);
-    expect(calls(world)).toEqual(['CreateMachine']);
+    await world.clock.advance(minute);
+    expect(timesOf(world)).toEqual([undefined, '2026-01-01T00:40:00Z']);
+    await world.clock.advance(24 * minute);
+    expect([calls(world), timesOf(world)]).toEqual([['CreateMachine'], [undefined, '2026-01-01T00:40:00Z']]);
     expect(world.condition('web', 'Ready')?.message).toContain(
       'spec.powerSchedule would halt it, but vps247.com/keep-running-until keeps it running until 2026-01-01T00:40:00Z',
     );
@@ -239,6 +257,21 @@ describe('a schedule that changes while no operator runs', () => {
     expect(powers.filter((operation) => operation === 'StartMachine').length).toBe(
       powers.filter((operation) => operation === 'StopMachine').length,
     );
+  });
+});
+
+/** Seconds around the begin and the end of a window, at which the leader changes. */
+const edges = [-30, -1, 0, 1, 3, 30].flatMap((offset) => [30 * 60 + offset, 45 * 60 + offset]);
+
+describe('a change of the leader at the edges of windows', () => {
+  it.each(edges)('%i s after the hour leads to one stop and one start for each window', async (seconds) => {
+    const world = await scheduled();
+    await world.clock.advance(seconds * 1_000 - 10 * minute);
+    await world.restart();
+    await world.clock.advance(120 * minute - seconds * 1_000);
+    const window = ['StopMachine', 'StartMachine'];
+    expect(calls(world)).toEqual(['CreateMachine', ...window, ...window]);
+    expect(world.events('web').join('\n')).not.toMatch(/PowerDrift|StartBackoff/);
   });
 });
 

@@ -136,6 +136,8 @@ export interface VirtualMachineStatus {
   readonly state?: 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
   /** Until when `spec.powerSchedule` halts the VM; missing while it doesn't. */
   readonly haltedUntil?: string;
+  /** When `spec.powerSchedule` next halts the VM; missing while it is halted, and if that isn't known. */
+  readonly nextHaltTime?: string;
   readonly hostname?: string;
   readonly addresses?: readonly {
     readonly version: 4 | 6;

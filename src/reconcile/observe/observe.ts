@@ -16,7 +16,7 @@ import type { MachineFinding } from './findings.ts';
 import { duplicatesOf, type MachineLookup, type ReadableAccount, type ReconcileSubject } from './machine-lookup.ts';
 import { nothingFound, observeMachine } from './observe-machine.ts';
 import type { MachineDeps } from './find-by-name.ts';
-import { scheduleAt } from './power-schedule.ts';
+import { nextHaltAt, scheduleAt } from './power-schedule.ts';
 
 /** The limit that prevents another API key. */
 type AccountLimit = Exclude<ReturnType<ConflictDeps['accountFor']>, Account>;
@@ -72,6 +72,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
   const recorded = subject.identity;
   const isReplaced = recorded.kind === 'Known' && machine.kind === 'Present' && machine.machine.id !== recorded.id;
   const identity = isReplaced ? ({ kind: 'None' } as const) : recorded;
+  const { powerSchedule } = object.spec;
   const isCreate = mayCreate(object, identity, machine) && history.refusal === undefined;
   return {
     finding,
@@ -89,7 +90,8 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       isIntentProven,
       isIntentRefused,
       requests,
-      schedule: object.spec.powerSchedule === undefined ? undefined : scheduleAt(object.spec.powerSchedule, now),
+      schedule: powerSchedule === undefined ? undefined : scheduleAt(powerSchedule, now),
+      nextHaltAt: powerSchedule === undefined ? undefined : nextHaltAt(powerSchedule, now, requests.keepRunningUntil),
       nameConflict: await nameConflict(deps, subject, account),
       machineConflict:
         machine.kind === 'Present' && account !== null

@@ -34,6 +34,8 @@ interface Known {
 const compiled = new Map<string, Recurrence | string>();
 /** Equal specs share one object, so this serves the whole fleet. */
 const known = new WeakMap<PowerSchedule, Known>();
+/** The same for a time to come. */
+const knownLater = new WeakMap<PowerSchedule, Known>();
 
 /**
  * What a schedule says at a time, in epoch milliseconds. It depends on nothing else, so every replica and every restart
@@ -41,12 +43,22 @@ const known = new WeakMap<PowerSchedule, Known>();
  * same time, it ends. A local time that a change to daylight saving time skips counts as the first time after the gap;
  * one that occurs twice counts once, the first time.
  */
-export function scheduleAt(schedule: PowerSchedule, at: number): ScheduleObservation {
-  const before = known.get(schedule);
+export function scheduleAt(schedule: PowerSchedule, at: number, cache = known): ScheduleObservation {
+  const before = cache.get(schedule);
   if (before !== undefined && before.since <= at && at < before.result.validUntil) return before.result;
   const result = evaluate(schedule, at);
-  known.set(schedule, { since: at, result });
+  cache.set(schedule, { since: at, result });
   return result;
+}
+
+/**
+ * When the schedule halts a VM that it doesn't halt before `keptUntil`. Undefined: it halts it now, or that isn't known.
+ * All times are epoch milliseconds.
+ */
+export function nextHaltAt(schedule: PowerSchedule, now: number, keptUntil = 0): number | undefined {
+  const later = keptUntil > now ? scheduleAt(schedule, keptUntil, knownLater) : scheduleAt(schedule, now);
+  if (later.kind === 'Running') return later.haltsAt;
+  return later.kind === 'Halted' && keptUntil > now ? keptUntil : undefined;
 }
 
 function evaluate({ timeZone, halted }: PowerSchedule, at: number): ScheduleObservation {
@@ -89,9 +101,10 @@ function runningAt(windows: readonly Window[], at: number): ScheduleObservation 
   let until = at;
   for (let step = 0; step < maxSteps; step += 1) {
     until = Math.min(...windows.map(({ from }) => from.nextAfter(until) ?? Infinity));
-    if (until === Infinity || activeAt(windows, until).length > 0) break;
+    if (until === Infinity) break;
+    if (activeAt(windows, until).length > 0) return { kind: 'Running', haltsAt: until, validUntil: until };
   }
-  return { kind: 'Running', validUntil: until };
+  return { kind: 'Running', haltsAt: undefined, validUntil: until };
 }
 
 /** The zone's name as ICU spells it, because names are case-insensitive; undefined for a zone that it doesn't know. */

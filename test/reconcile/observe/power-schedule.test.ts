@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PowerSchedule } from '../../../src/api/v1alpha1/types.ts';
-import { scheduleAt } from '../../../src/reconcile/observe/power-schedule.ts';
+import { nextHaltAt, scheduleAt } from '../../../src/reconcile/observe/power-schedule.ts';
 import { assertProperty } from '../../support/property.ts';
 import { walk } from './walk.ts';
 
@@ -42,6 +42,53 @@ describe('a schedule of nights and weekends', () => {
     const another = { ...nights };
     const backwards = times.toReversed().map((time) => scheduleAt(another, time));
     expect(backwards.toReversed().map(({ kind }) => kind)).toEqual(inOrder.map(({ kind }) => kind));
+  });
+});
+
+describe('the next halt', () => {
+  const never = scheduleOf('UTC', ['0 8 * * *', '0 8 * * *']);
+  it.each([
+    ['before a window', nights, '2026-12-01T12:00:00Z', undefined, '2026-12-01T19:00:00.000Z'],
+    ['in a window', nights, '2026-12-01T20:00:00Z', undefined, undefined],
+    [
+      'in a window, kept running for a part of it',
+      nights,
+      '2026-12-01T20:00:00Z',
+      '2026-12-01T21:00:00Z',
+      '2026-12-01T21:00:00.000Z',
+    ],
+    [
+      'in a window, kept running beyond it',
+      nights,
+      '2026-12-01T20:00:00Z',
+      '2026-12-02T09:00:00Z',
+      '2026-12-02T19:00:00.000Z',
+    ],
+    [
+      'before a window, kept running into it',
+      nights,
+      '2026-12-01T12:00:00Z',
+      '2026-12-01T21:00:00Z',
+      '2026-12-01T21:00:00.000Z',
+    ],
+    [
+      'before a window, kept running until then',
+      nights,
+      '2026-12-01T12:00:00Z',
+      '2026-12-01T13:00:00Z',
+      '2026-12-01T19:00:00.000Z',
+    ],
+    ['where windows end when they begin', never, '2026-12-01T12:00:00Z', undefined, undefined],
+    [
+      'where the schedule is not valid',
+      scheduleOf('Mars', ['0 8 * * *', '0 9 * * *']),
+      '2026-12-01T12:00:00Z',
+      undefined,
+      undefined,
+    ],
+  ])('%s', (_where, schedule, time, kept, expected) => {
+    const at = nextHaltAt(schedule, Date.parse(time), kept === undefined ? undefined : Date.parse(kept));
+    expect(at === undefined ? undefined : new Date(at).toISOString()).toBe(expected);
   });
 });
 

@@ -99,7 +99,7 @@ const powerSchedule: Schema = {
           to: {
             ...cron,
             description:
-              'When the window ends, such as 0 7 * * MON-FRI: the first such time after each begin. A time that daylight saving time skips counts as the first time after the gap; one that occurs twice counts once.',
+              'When the window ends: a cron expression of five fields, such as 0 7 * * MON-FRI. The first such time after each begin counts. A time that daylight saving time skips counts as the first time after the gap; one that occurs twice counts once.',
           },
         } satisfies PropertiesOf<PowerSchedule['halted'][number]>,
       },

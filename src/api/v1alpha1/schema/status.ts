@@ -301,6 +301,9 @@ export const statusSchema: Schema = {
         'The onExternalDelete in effect: that of the spec, else the default for the origin of the VM. Missing until the default is known.',
     },
     state: machineState,
+    nextHaltTime: time(
+      'When spec.powerSchedule next halts the VM; vps247.com/keep-running-until is considered. Missing while the VM is to be halted.',
+    ),
     haltedUntil: time('Until when spec.powerSchedule halts the VM. Missing while it does not halt it.'),
     hostname: { type: 'string', maxLength: 255, description: "The VM's host name." },
     addresses,
