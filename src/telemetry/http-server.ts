@@ -45,14 +45,15 @@ type Page = (query: URLSearchParams) => PageResponse | Promise<PageResponse>;
  */
 export function createHealthServer(options: HealthServerOptions): HealthServer {
   const { metricsAddress, healthAddress, isAlive, readiness, metrics, targets, log } = options;
-  const metricsServer = serve(log, {
-    '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
-    ...(targets === undefined ? {} : { '/targets': () => showTargets(targets()) }),
-  });
-  const healthServer = serve(log, {
-    '/healthz': () => (isAlive() ? ok : { status: 503, body: 'reconciliation has stopped\n' }),
-    '/readyz': (query) => showReadiness(readiness.evaluate(), query.has('verbose')),
-  });
+  const metricsPages = new Map<string, Page>([
+    ['/metrics', async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() })],
+  ]);
+  if (targets !== undefined) metricsPages.set('/targets', () => showTargets(targets()));
+  const healthPages = new Map<string, Page>([
+    ['/healthz', () => (isAlive() ? ok : { status: 503, body: 'reconciliation has stopped\n' })],
+    ['/readyz', (query) => showReadiness(readiness.evaluate(), query.has('verbose'))],
+  ]);
+  const [metricsServer, healthServer] = [serve(log, metricsPages), serve(log, healthPages)];
   let addresses: HealthServer['addresses'];
   return {
     get addresses() {
@@ -90,19 +91,19 @@ function showReadiness({ isReady, lines }: ReturnType<Readiness['evaluate']>, is
   return { status: isReady ? 200 : 503, body };
 }
 
-function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {
+function serve(log: Log, pages: ReadonlyMap<string, Page>): Server {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = '', query] = (request.url ?? '').split('?');
-    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    if (page === undefined) return send(request, response, { status: 404, body: 'not found\n' });
+    const page = pages.get(path);
+    if (page === undefined) return send(response, { status: 404, body: 'not found\n' });
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return send(request, response, { status: 405, body: 'only GET\n' });
+      return send(response, { status: 405, body: 'only GET\n' });
     }
     try {
-      send(request, response, await page(new URLSearchParams(query)));
+      send(response, await page(new URLSearchParams(query)));
     } catch (error) {
       log.error('Failed to serve page', { path, error });
-      send(request, response, { status: 500, body: 'failed, see the log\n' });
+      send(response, { status: 500, body: 'failed, see the log\n' });
     }
   }
   // Requests are tiny; a slow client only holds a connection open.
@@ -111,13 +112,14 @@ function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {
   });
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: PageResponse): void {
+function send(response: ServerResponse, { status, type, body }: PageResponse): void {
   response.writeHead(status, {
     'content-type': type ?? 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  // Node leaves out the body of a response to HEAD.
+  response.end(body);
 }
 
 async function listen(server: Server, { host, port }: ListenAddress, flag: string): Promise<void> {

@@ -98,6 +98,15 @@ describe('valid configuration', () => {
     expect(settingsOf(['--metrics-address=:0', '--health-address=:0']).healthAddress.port).toBe(0);
   });
 
+  test.each([
+    [['--api-connect-timeout=30s', '--api-response-timeout=30s']],
+    [['--urgent-poll-interval=1m', '--poll-interval=1m']],
+    [['--retry-period=5s', '--renew-deadline=10s']],
+    [['--renew-deadline=10s', '--lease-duration=12s']],
+  ])('durations may be as close as their rule permits: %j', (argv) => {
+    expect(loadSettings(argv, {})).toHaveProperty('settings');
+  });
+
   test('a label selector', () => {
     const { selector } = settingsOf(['--selector', 'shard in (b, a), !paused']);
     expect(selector?.canonical).toBe('!paused,shard in (a,b)');
@@ -153,6 +162,10 @@ describe('invalid configuration', () => {
       ['--api-url', 'https://me:hunter2@api.example.com'],
       '--api-url must be a URL such as https://api.vps247.com, without user, query and fragment, not "https://[redacted]@api.example.com".',
     ],
+    [
+      ['--api-url', 'https://me:hunter/2@api.example.com'],
+      '--api-url must be a URL such as https://api.vps247.com, without user, query and fragment, not "https://[redacted]@api.example.com".',
+    ],
     ...['?key=hunter2', '#hunter2'].map((secret): [string[], string] => [
       ['--api-url', `https://api.example.com/${secret}`],
       '--api-url must be a URL such as https://api.vps247.com, without user, query and fragment, not "https://api.example.com/".',
@@ -178,6 +191,7 @@ describe('invalid configuration', () => {
     [['--workers'], '--workers needs a value: a whole number from 1 to 512.'],
     [['--workers', '--log-format=text'], '--workers needs a value: a whole number from 1 to 512.'],
     [['--workers=1', '--workers=2'], '--workers is given twice; give it once.'],
+    [['--log-level', 'x'.repeat(65)], `--log-level must be one of debug, info, warn, error, not "${'x'.repeat(63)}…".`],
     [['--worker', '3'], '--worker is not a flag of this program; did you mean --workers?'],
     [['--frobnicate'], '--frobnicate is not a flag of this program; see --help.'],
     [['start'], '"start" is not a flag; for all flags, see --help.'],
@@ -199,6 +213,13 @@ describe('invalid configuration', () => {
     ],
   ])('%j: %s', (argv, problem) => {
     expect(problemsOf(argv)).toEqual([problem]);
+  });
+
+  test('a word after an unknown flag counts as its value, unless the flag has one', () => {
+    expect(problemsOf(['--worker=3', 'start'])).toEqual([
+      '--worker is not a flag of this program; did you mean --workers?',
+      '"start" is not a flag; for all flags, see --help.',
+    ]);
   });
 
   test('reports all problems at once, with the names of the variables', () => {
@@ -228,8 +249,8 @@ describe('the table', () => {
     },
   );
 
-  test('--help shows every flag, variable and default, with any other flags', () => {
-    const loaded = loadSettings(['--nonsense', '--help'], {});
+  test.each(['--help', '-h'])('%s shows every flag, variable and default, with any other flags', (flag) => {
+    const loaded = loadSettings(['--nonsense', flag], {});
     const help = 'help' in loaded ? loaded.help : '';
     for (const name of settingNames) {
       expect(help).toContain(`${flagOf(name)} `);

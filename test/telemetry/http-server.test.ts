@@ -1,6 +1,8 @@
+import { Server } from 'node:http';
 import { connect } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { afterEach, describe, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createHealthServer, type HealthServer, type HealthServerOptions } from '../../src/telemetry/http-server.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -57,13 +59,45 @@ test('reports a stopped loop as unhealthy', async () => {
 
 test('each address serves only its own pages, to GET and HEAD only', async () => {
   const { metrics, health } = await startServer();
-  const asked = [`${health}/metrics`, `${metrics}/healthz`, `${metrics}/`, `${metrics}/constructor`].map(
+  const asked = [`${health}/metrics`, `${metrics}/healthz`, `${metrics}/`].map(
     async (url) => (await fetch(url)).status,
   );
-  expect(await Promise.all(asked)).toEqual([404, 404, 404, 404]);
+  expect(await Promise.all(asked)).toEqual([404, 404, 404]);
   expect((await fetch(`${metrics}/metrics`, { method: 'POST' })).status).toBe(405);
-  const head = await fetch(`${metrics}/metrics`, { method: 'HEAD' });
-  expect([head.status, await head.text()]).toEqual([200, '']);
+});
+
+/** What a server sends, byte for byte: an HTTP client would hide a body that must not be there. */
+async function rawResponse(url: string, method: string): Promise<readonly [head: string, body: string]> {
+  const { hostname, port, pathname } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.end(`${method} ${pathname} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+  return [head, body];
+}
+
+test('HEAD has the head of GET, whose length is in bytes, and no body', async () => {
+  const { metrics } = await startServer({ targets: () => '["Zürich"]' });
+  const [head, body] = await rawResponse(`${metrics}/targets`, 'HEAD');
+  expect(head).toMatch(/^HTTP\/1\.1 200 [^]*\r\ncontent-length: 11\r\n/);
+  expect(body).toBe('');
+  expect((await rawResponse(`${metrics}/targets`, 'GET'))[1]).toBe('["Zürich"]');
+});
+
+test('a client that is slow to send its request is cut off after seconds', async () => {
+  const listen = vi.spyOn(Server.prototype, 'listen');
+  await startServer();
+  const servers = listen.mock.contexts.filter((server) => server instanceof Server);
+  listen.mockRestore();
+  expect(servers.map(({ requestTimeout, headersTimeout }) => [requestTimeout, headersTimeout])).toEqual([
+    [5_000, 5_000],
+    [5_000, 5_000],
+  ]);
+});
+
+test('there are no addresses after it stopped', async () => {
+  await startServer();
+  await started[0]?.stop();
+  expect(started[0]?.addresses).toBeUndefined();
 });
 
 test('serves targets as JSON once they are known, and before that an error, after which Prometheus keeps its targets', async () => {

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import performance from 'node:perf_hooks';
+import { describe, expect, test, vi } from 'vitest';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import {
   controller,
@@ -33,11 +34,14 @@ describe('the page', () => {
 
   test('asks for gauges when it is scraped', async () => {
     const metrics = createMetrics({ version: 'x' });
-    let depth = 1;
+    let depth = 0;
     metrics.onScrape(() => metrics.queueOldestWait.set({ controller: 'a' }, depth));
-    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds{controller="a"} 1');
-    depth = 7;
-    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds{controller="a"} 7');
+    metrics.onScrape(() => metrics.unfinishedWork.set({ name: 'x', controller: 'a' }, depth));
+    for (depth of [1, 7]) {
+      const page = await metrics.render();
+      expect(page).toContain(`vps247_operator_queue_oldest_wait_seconds{controller="a"} ${depth}`);
+      expect(page).toContain(`workqueue_unfinished_work_seconds{name="x",controller="a"} ${depth}`);
+    }
   });
 
   test('is not shared by two operators in one process', async () => {
@@ -52,6 +56,12 @@ describe('the page', () => {
     expect(page).toMatch(/^process_cpu_seconds_total \d/m);
     const names = Array.from(page.matchAll(/^# TYPE (\S+)/gm), ([, name = '']) => name);
     expect(names.filter((name) => name !== fullName(name.replace(prefix, '')))).toEqual([]);
+  });
+
+  test('measures the event loop only 20 times a second, so that an idle operator sleeps', () => {
+    using measure = vi.spyOn(performance, 'monitorEventLoopDelay');
+    createMetrics({ version: 'x', withProcess: true });
+    expect(measure.mock.calls).toEqual([[{ resolution: 50 }]]);
   });
 });
 

@@ -45,6 +45,16 @@ const rows: readonly (readonly [value: unknown, expected: unknown, reason: strin
     { ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, 1])), '…': '[2 more]' },
     'fields are bounded',
   ],
+  [
+    Array.from({ length: 50 }, () => 1),
+    Array.from({ length: 50 }, () => 1),
+    'as many entries as are shown are complete',
+  ],
+  [
+    Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, 1])),
+    Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, 1])),
+    'as many fields as are shown are complete',
+  ],
   [{ ['n'.repeat(300)]: 1 }, { [`${'n'.repeat(127)}…`]: 1 }, 'names are bounded'],
   [
     { a: { b: 1 }, c: { b: 1 } },

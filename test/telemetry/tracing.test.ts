@@ -4,6 +4,7 @@ import { silentLog } from '../../src/telemetry/log.ts';
 import { noTracing, sampledPart, type Tracing, wantsTraces } from '../../src/telemetry/tracing.ts';
 import { createManualClock, type ManualClock } from '../support/clock.ts';
 import { startCollector } from '../support/collector.ts';
+import { startRawServer } from '../support/raw-server.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -93,6 +94,31 @@ test('a missing collector is reported once, without the spans; no caller waits f
   await clock.advance(2_000);
   await stopped;
   expect(lines.filter((line) => line !== 'Failed to export traces')).toEqual([]);
+});
+
+test('a collector that refuses the spans is reported once, however often it does, and without its words', async () => {
+  await using collector = await startRawServer((request, response) => {
+    request.resume();
+    response.writeHead(400).end('planted-key-3');
+  });
+  const { lines, tracing } = tracingTo(collector.url);
+  // More than fit into one request.
+  for (let index = 0; index < 600; index += 1) tracing.call(call);
+  await tracing.stop();
+  expect(collector.requests.length).toBeGreaterThan(1);
+  expect(lines).toEqual(['Failed to export traces']);
+});
+
+test('stopping waits two seconds for a collector that does not answer', async () => {
+  await using collector = await startRawServer(() => {});
+  const { clock, tracing } = tracingTo(collector.url, { OTEL_EXPORTER_OTLP_TIMEOUT: '600000' });
+  tracing.call(call);
+  const stopped = tracing.stop();
+  await clock.advance(1_999);
+  expect(clock.pending).toBe(1);
+  await clock.advance(1);
+  await stopped;
+  expect(clock.pending).toBe(0);
 });
 
 test('without tracing, work is done without spans', async () => {
