@@ -23,9 +23,9 @@ export function parseDuration(text: string): number | undefined {
   if (text.length > longest || !shape.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(part)) {
-    total += Number(amount) * (unitMilliseconds[unit ?? ''] ?? Number.NaN);
+    total += Number(amount) * (unitMilliseconds[unit ?? ''] ?? 0);
   }
-  return Number.isFinite(total) ? total : undefined;
+  return total;
 }
 
 /** Milliseconds (not negative) as the shortest text that `parseDuration` reads back: `1h30m`, `1.5s`, `500ms`, `0s`. */

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { Semaphore } from '../../src/domain/semaphore.ts';
 
@@ -58,6 +59,40 @@ test('a request that ends its wait leaves its slot to the next one', async () =>
   expect(await left).toBe(false);
   semaphore.release();
   expect(await stays).toBe(true);
+});
+
+test('the last request of a group that ends its wait leaves no group behind to get a slot', async () => {
+  const semaphore = new Semaphore(1);
+  await semaphore.acquire();
+  const impatient = new AbortController();
+  const left = semaphore.acquireUnless(impatient.signal, 'a');
+  const other = semaphore.acquireUnless(new AbortController().signal, 'b');
+  impatient.abort();
+  expect(await left).toBe(false);
+  semaphore.release();
+  expect(await other).toBe(true);
+});
+
+test('a request whose wait has ended leaves no listener on its signal', async () => {
+  const semaphore = new Semaphore(1);
+  await semaphore.acquire();
+  const { signal } = new AbortController();
+  const acquired = semaphore.acquireUnless(signal);
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+  semaphore.release();
+  await acquired;
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
+test('work that releases its slot during a wait resumes once it has one again', async () => {
+  const semaphore = new Semaphore(1);
+  await semaphore.acquire();
+  let hasResumed = false;
+  const resumed = semaphore.runReleased(semaphore.acquire('other')).then(() => (hasResumed = true));
+  await new Promise(setImmediate);
+  expect(hasResumed).toBe(false);
+  semaphore.release();
+  await resumed;
 });
 
 test('a free slot is acquired even if the wait has ended', async () => {
