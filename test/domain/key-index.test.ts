@@ -22,3 +22,10 @@ test('it contains what a Map of Sets would contain, after any operations', async
     }),
   );
 });
+
+test('a key that was added twice is gone when it is deleted once', () => {
+  const index = new KeyIndex<number>();
+  for (const key of ['a', 'a']) index.add(1, key);
+  index.delete(1, 'a');
+  expect([index.has(1), index.keysOf(1)]).toEqual([false, []]);
+});

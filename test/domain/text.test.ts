@@ -35,6 +35,7 @@ describe('cutToBytes', () => {
     expect(cutToBytes('x'.repeat(11), 10)).toBe('xxxxxxx…');
     expect(cutToBytes('é'.repeat(6), 10)).toBe('ééé…');
     expect(cutToBytes('😀😀😀', 10)).toBe('😀…');
+    expect(cutToBytes('too long', 3)).toBe('…');
     expect(cutToBytes('too long', 2)).toBe('');
   });
 
@@ -81,6 +82,16 @@ describe('cutMessage', () => {
     expect(cut.replace(/^x{30,}… ?/, '')).toBe(rest);
     expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(200);
     expect(cutMessage(message, 2_000)).toBe(message);
+  });
+
+  test('counts bytes, not characters', () => {
+    const message = `${'é'.repeat(60)}; a: ${command}`;
+    expect(Buffer.byteLength(cutMessage(message, message.length))).toBeLessThanOrEqual(message.length);
+  });
+
+  test('keeps facts that are shorter than any that it cuts', () => {
+    const message = `VM 7; ${'a'.repeat(100)}: ${command}; ${'b'.repeat(100)}`;
+    expect(cutMessage(message, 170)).toBe(`VM 7; ${'a'.repeat(100)}: ${command}; …`);
   });
 });
 

@@ -94,7 +94,7 @@ test('a client that is slow to send its request is cut off after seconds', async
   ]);
 });
 
-test('there are no addresses after it stopped', async () => {
+test('a server that stopped has no addresses', async () => {
   await startServer();
   await started[0]?.stop();
   expect(started[0]?.addresses).toBeUndefined();

@@ -5,6 +5,7 @@ const accepted: readonly [url: string, insecure: boolean, base: string][] = [
   ['https://api.vps247.com', false, 'https://api.vps247.com'],
   ['https://api.vps247.com/', false, 'https://api.vps247.com'],
   ['https://proxy.example/vps247/v1/', false, 'https://proxy.example/vps247/v1'],
+  ['https://proxy.example/v1//', false, 'https://proxy.example/v1'],
   ['http://127.0.0.1:8080', false, 'http://127.0.0.1:8080'],
   ['http://127.9.9.9', false, 'http://127.9.9.9'],
   ['http://localhost:1', false, 'http://localhost:1'],
