@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { renderAccountApi } from './generate/account.ts';
 import { renderApi } from './generate/api.ts';
 import { renderChart } from './generate/chart/chart.ts';
 import { renderAccountCrdTemplate, renderCrdTemplate } from './generate/chart/crd.ts';
@@ -40,6 +41,7 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'deploy/chart/values.schema.json', render: renderSchema },
   ...chartFiles,
   { path: 'deploy/gitops/argocd/argocd-cm.yaml', render: renderArgoConfig },
+  { path: 'docs/account-api.md', render: renderAccountApi },
   { path: 'docs/api.md', render: renderApi },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },

@@ -22,6 +22,7 @@ export const navigation = [
       { text: 'Rotate an API key', link: '/tasks#rotate-an-api-key' },
       { text: 'Resize a VM', link: '/tasks#resize-a-vm' },
       { text: 'Rename or move an object', link: '/tasks#rename-an-object' },
+      { text: 'Accounts, unmanaged VMs and prices', link: '/accounts' },
       { text: 'Import existing VMs', link: '/import' },
       { text: 'Adopt one VM', link: '/examples/adoption' },
       { text: 'Preview changes', link: '/examples/plan' },
@@ -53,6 +54,7 @@ export const navigation = [
     items: [
       { text: 'API', link: '/api' },
       { text: 'Annotations', link: '/api#annotations' },
+      { text: 'Account API', link: '/account-api' },
       { text: 'Conditions and troubleshooting', link: '/conditions' },
       { text: 'What kubectl shows', link: '/situations' },
       { text: 'Flags and settings', link: '/configuration' },

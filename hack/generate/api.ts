@@ -161,13 +161,13 @@ const combinations: readonly Entry[] = [
 /** A term and its description. */
 type Entry = readonly [term: string, description: string];
 
-function listOf(entries: readonly Entry[]): string {
+export function listOf(entries: readonly Entry[]): string {
   // Asterisks of a cron expression would be read as emphasis.
   return entries.map(([term, text]) => `- ${term}: ${text.replaceAll('*', String.raw`\*`)}`).join('\n');
 }
 
 /** A heading for each field, and a list of the fields in it. */
-function renderFields(name: string, schema: Schema): string {
+export function renderFields(name: string, schema: Schema): string {
   return Object.entries(schema.properties ?? {})
     .map(([field, fieldSchema]) => {
       const heading = `### ${name}.${field}\n\n_${propertiesOf(field, fieldSchema, schema)}_`;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { accountKind } from '../../src/api/v1alpha1/account-types.ts';
 import { group, kind } from '../../src/api/v1alpha1/constants.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/gitops/argocd');
@@ -21,6 +22,7 @@ export function renderArgoConfig(): string {
   const config = {
     data: {
       [`resource.customizations.health.${group}_${kind}`]: script('health'),
+      [`resource.customizations.health.${group}_${accountKind}`]: script('health'),
       [`resource.customizations.actions.${group}_${kind}`]: stringify(actionTexts, { lineWidth: 0 }),
     },
   };

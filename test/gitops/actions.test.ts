@@ -77,9 +77,11 @@ it('the ConfigMap contains the scripts, under the keys that Argo CD reads', () =
   const { data } = parse(readFileSync(join(folder, 'argocd-cm.yaml'), 'utf8')) as { data: Record<string, string> };
   expect(Object.keys(data)).toEqual([
     'resource.customizations.health.vps247.com_VirtualMachine',
+    'resource.customizations.health.vps247.com_Account',
     'resource.customizations.actions.vps247.com_VirtualMachine',
   ]);
-  expect(data['resource.customizations.health.vps247.com_VirtualMachine']).toBe(script('health'));
+  for (const kind of ['VirtualMachine', 'Account'])
+    expect(data[`resource.customizations.health.vps247.com_${kind}`]).toBe(script('health'));
   expect(parse(data['resource.customizations.actions.vps247.com_VirtualMachine'] ?? '')).toEqual({
     'discovery.lua': script('actions/discovery'),
     definitions: actions.map((name) => ({ name, 'action.lua': script(`actions/${name}`) })),

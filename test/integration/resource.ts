@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import { kubectl } from '../support/shared-cluster.ts';
 
-const crdFile = join(import.meta.dirname, '../../crds/virtualmachines.vps247.com.yaml');
+const crds = join(import.meta.dirname, '../../crds');
 
 /** The least a spec must hold. */
 export const selectors = { region: { name: 'New York 1' }, package: { id: 3 }, osTemplate: { name: 'Debian' } };
@@ -42,7 +42,7 @@ export function resourceIn(namespace: string): Resource {
   return {
     async install() {
       // Other suites install it at the same moment, and only one create wins.
-      await vi.waitFor(() => succeed(['apply', '-f', crdFile]), { timeout: 60_000, interval: 200 });
+      await vi.waitFor(() => succeed(['apply', '-f', crds]), { timeout: 60_000, interval: 200 });
       // It may be there from an earlier run.
       await call(['create', 'namespace', namespace]);
       // A new resource is served a moment after it was accepted.

@@ -1,4 +1,4 @@
--- Health of a VirtualMachine for Argo CD. docs/gitops-health.md lists the result for each reason.
+-- Health of a VirtualMachine or an Account for Argo CD. docs/gitops-health.md lists the result for each reason.
 -- Argo CD itself reports an object that is being deleted as Progressing, without this script.
 
 local function answer(status, message)

@@ -1,0 +1,40 @@
+import { beforeAll, expect, test } from 'vitest';
+import { Cluster } from '../../support/control-plane.ts';
+import { documented, fences } from '../../support/documented.ts';
+import { readerOf } from '../../support/reader-shell.ts';
+import { kubectl, sharedCluster } from '../../support/shared-cluster.ts';
+import { useFixtures } from '../operator/fixture.ts';
+
+const page = 'docs/accounts.md';
+const fixtureFor = useFixtures('docs-accounts');
+
+beforeAll(async () => {
+  const cluster = new Cluster(sharedCluster().kubeconfig);
+  await cluster.applyFiles(['crds/accounts.vps247.com.yaml']);
+  await cluster.until('the API server serves Accounts', async () => (await kubectl(['get', 'vpsaccount'])).code === 0);
+});
+
+/** What the page shows below the block of this name. */
+function shown(name: string): string {
+  const all = fences(page);
+  return all[all.findIndex((fence) => fence.name === name) + 1]?.text ?? '';
+}
+
+/** Columns by one space, without the last one. */
+function withoutAge(text: string): string {
+  return text.replaceAll(/ +\S+$/gm, '').replaceAll(/ +/g, ' ');
+}
+
+test('its commands show the account, its unmanaged VMs and the prices as the page does', async () => {
+  const fixture = await fixtureFor('page');
+  const { panel } = fixture.emulator;
+  panel.create({ name: 'legacy-db', packageId: 2 });
+  panel.create({ name: 'Web 1', packageId: 2, state: 'halted' });
+  await fixture.operator(['--accounts']);
+  await fixture.create('web', { package: { name: 'Standard' } });
+  await fixture.untilReady('web', 'True/Available');
+  const shell = await readerOf(fixture.directory, fixture.namespace);
+  expect(await shell(documented(page, 'create'))).toContain('condition met');
+  expect(withoutAge(await shell(documented(page, 'get')))).toBe(withoutAge(shown('get')));
+  for (const block of ['unmanaged', 'packages']) expect(await shell(documented(page, block)), block).toBe(shown(block));
+});
