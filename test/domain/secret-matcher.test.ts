@@ -4,6 +4,9 @@ import { SecretMatcher } from '../../src/domain/secret-matcher.ts';
 import { Search } from '../secrets/search.ts';
 import { assertProperty } from '../support/property.ts';
 
+/** The longest secret that is matched whole. */
+const long = 'planted-key-'.padEnd(64, '0123456789');
+
 const rows: readonly [reason: string, secrets: readonly string[], text: string, clean: string][] = [
   ['as it is', ['planted-key'], 'the planted-key is wrong', 'the [redacted] is wrong'],
   ['in another case', ['Planted-Key'], 'PLANTED-kEY', '[redacted]'],
@@ -13,6 +16,8 @@ const rows: readonly [reason: string, secrets: readonly string[], text: string, 
   ['the longer of two', ['planted', 'planted-key'], 'planted-key planted', '[redacted] [redacted]'],
   ['one that begins within another', ['abcdefgh', 'efghijkl'], 'abcdefghijkl!', '[redacted]!'],
   ['one in another', ['abcdefghijkl', 'cdefgh'], 'abcdefghijkl!', '[redacted]!'],
+  ['the longest that is matched whole', [long], `${long}!`, '[redacted]!'],
+  ['a longer one, and all that follows', [`${long}x`], `${long}x and more!`, '[redacted]'],
   ['a short one stays', ['abcde'], 'abcde', 'abcde'],
   ['the beginning of one stays', ['planted-key'], 'planted-', 'planted-'],
 ];
