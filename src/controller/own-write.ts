@@ -48,8 +48,7 @@ function metadataOf({ metadata }: VirtualMachine, patch?: MetadataPatch): string
   return JSON.stringify({
     ...metadata,
     resourceVersion: undefined,
-    // The API server omits empty ones.
-    finalizers: finalizers ?? [],
+    finalizers,
     annotations: patched.toSorted(([a], [b]) => (a < b ? -1 : 1)),
   });
 }
