@@ -17,6 +17,7 @@ export const navigation = [
     items: [
       { text: 'Common tasks', link: '/tasks' },
       { text: 'kubectl plugin', link: '/kubectl-vps' },
+      { text: 'Ansible, SSH and Cluster API', link: '/automation' },
       { text: 'Restart a VM', link: '/tasks#restart-a-vm' },
       { text: 'Halt a VM, and what it costs', link: '/tasks#halt-and-start-a-vm' },
       { text: 'Rotate an API key', link: '/tasks#rotate-an-api-key' },
