@@ -232,6 +232,16 @@ test("the notes have the next command, the project's sample, and what is missing
   ).not.toContain('Warnings:');
 });
 
+test.each([
+  { because: 'no policy', networkPolicy: {}, isWarned: true },
+  { because: 'a policy for all', networkPolicy: { enabled: true }, isWarned: true },
+  { because: 'peers without a policy', networkPolicy: { metricsFrom: [{ podSelector: {} }] }, isWarned: true },
+  { because: 'restricted', networkPolicy: { enabled: true, metricsFrom: [{ podSelector: {} }] }, isWarned: false },
+])('the notes warn if every Pod can read the targets: $because', async ({ networkPolicy, isWarned }) => {
+  const notes = await notesOf({ config: { serveTargets: true }, networkPolicy });
+  expect(notes.includes('every Pod can read names, labels and public addresses')).toBe(isWarned);
+});
+
 test('`helm test` runs a restricted pod that the Service does not select, and waits until the operator is ready', async () => {
   const objects = await objectsOf({});
   const pod = onlyOne(objects, 'Pod');

@@ -27,6 +27,9 @@ read more. */}}
 {{- if and .Values.config.insecureApiUrl (hasPrefix "http://" (default "" .Values.config.apiUrl)) }}
 - config.insecureApiUrl is true: API keys and root passwords are sent in plain text.
 {{- end }}
+{{- if and .Values.config.serveTargets (not (and .Values.networkPolicy.enabled .Values.networkPolicy.metricsFrom)) }}
+- config.serveTargets is true and networkPolicy.metricsFrom doesn't restrict who reads /targets: every Pod can read names, labels and public addresses of the VMs of all namespaces.
+{{- end }}
 {{- if not (or .Values.serviceMonitor.enabled .Values.podMonitor.enabled) }}
 - Metrics aren't scraped. Set serviceMonitor.enabled or podMonitor.enabled if you use the Prometheus Operator.
 {{- else if not .Values.prometheusRule.enabled }}
