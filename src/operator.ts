@@ -6,6 +6,7 @@ import type { Secret } from './domain/secret.ts';
 import { createReflector } from './kubernetes/cache/reflector.ts';
 import type { KubeClient } from './kubernetes/client.ts';
 import { createEventRecorder, type EventNote } from './kubernetes/events.ts';
+import { wait } from './kubernetes/wait.ts';
 import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
 import { createAccounts } from './reconcile/account/accounts.ts';
@@ -51,6 +52,9 @@ export interface Operator {
   notReady(): string | undefined;
   isAlive(): boolean;
 }
+
+/** For the initial list of Accounts. Milliseconds. */
+const longestWait = 2_000;
 
 /** The composition root: what the controllers share, and the order of start and stop. */
 export function createOperator(settings: OperatorSettings, deps: OperatorDeps): Operator {
@@ -108,6 +112,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     events,
     credentials,
     accounts,
+    limits: settings.accounts ? () => accountObjects?.limits() : undefined,
   });
   const { reflector, machineIndex } = virtualMachines;
   const accountObjects = settings.accounts
@@ -119,6 +124,8 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
         credentials,
         machineIndex,
         selector: settings.selector,
+        limitsOf: (account) => virtualMachines.accountLimits.of(account),
+        onLimitChange: () => virtualMachines.onLimitChange(),
         accountFor: (apiKey, namespace) => accounts.get(apiKey, namespace),
         operatorNamespace: installation?.split('/')[0],
       })
@@ -131,6 +138,8 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       accountObjects?.start();
       // Conflicts of names and VMs are found only among all objects, so no object is reconciled before the initial list is complete.
       await reflector.synced;
+      // Creates wait for the limits of Accounts. Nothing else does, so a start waits for them only briefly.
+      if (accountObjects !== undefined) await Promise.race([accountObjects.known, wait(clock, longestWait)]);
       log.info('Synced VirtualMachines', { objects: reflector.size, namespaces: namespaces ?? 'all' });
     },
     lead() {

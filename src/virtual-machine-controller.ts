@@ -1,6 +1,7 @@
 import { createVirtualMachineReader } from './api/v1alpha1/decode.ts';
 import type { VirtualMachine } from './api/v1alpha1/types.ts';
 import type { OperatorSettings } from './config/settings.ts';
+import { AccountLimits, type AccountLimitsOptions } from './controller/account-limits.ts';
 import { type Controller, type ControllerOptions, createController } from './controller/controller.ts';
 import { DeletionRate } from './controller/deletion-rate.ts';
 import { createEventHandlers, type EventHandlers, SecretIndex } from './controller/event-handlers.ts';
@@ -31,6 +32,8 @@ export interface VirtualMachineControllerOptions extends Omit<ControllerOptions,
   readonly events: EventRecorder;
   readonly credentials: Credentials;
   readonly accounts: AccountRegistry;
+  /** The limits of all Accounts; undefined: Accounts are off. */
+  readonly limits: AccountLimitsOptions['limits'] | undefined;
   /** A call may follow soon: establishes its connection meanwhile. */
   readonly openConnection: () => void;
   /** Namespace and name of the Lease of this installation; undefined: it has none, and manages only objects without an owner. */
@@ -53,7 +56,20 @@ export interface VirtualMachineController
   isBusy(): boolean;
   /** A complete list of an account arrived. */
   readonly onSnapshot: NonNullable<AccountRegistryOptions['onSnapshot']>;
+  /** The limits of Accounts changed. */
+  onLimitChange(): void;
+  /** What limits the creates of an account at the provider. */
+  readonly accountLimits: Pick<AccountLimits, 'of'>;
 }
+
+/** Accounts are off. */
+const unlimited: Pick<AccountLimits, 'of' | 'reserve' | 'release' | 'wait' | 'freedFor'> = {
+  of: () => undefined,
+  reserve: () => true,
+  release: () => {},
+  wait: () => {},
+  freedFor: () => [],
+};
 
 /** The controller of VirtualMachines: watch → queue → observe → plan → execute → status. */
 export function createVirtualMachineController(
@@ -100,6 +116,10 @@ export function createVirtualMachineController(
     accountOf: (key) => reconciler.accountOf(key),
     watch: createRetainedMachineWatch({ clock, accounts, isLeading, createDelay }),
   });
+  const { limits } = options;
+  const leadingSince = () => controller.leadingSince;
+  const accountLimits =
+    limits === undefined ? unlimited : new AccountLimits({ clock, createDelay, limits, leadingSince });
   const reactionLatency = new ReactionLatency(clock, records, (seconds) => metrics.specToCall.observe(seconds));
   const fleet = new FleetMetrics({
     metrics,
@@ -114,7 +134,7 @@ export function createVirtualMachineController(
   metrics.onScrape(() => fleet.show());
   const targetsPage = new TargetsPage({ objects: managedObjects, log });
 
-  const shared = { credentials, machineIndex, quota, ownership, reactionLatency, objectOf };
+  const shared = { credentials, machineIndex, quota, accountLimits, ownership, reactionLatency, objectOf };
   const reconciler = createReconciler({
     ...ports,
     ...shared,
@@ -146,6 +166,7 @@ export function createVirtualMachineController(
     ...handlers,
     reflector,
     machineIndex,
+    accountLimits,
     lead: () => controller.lead([...objects.keys()].filter((key) => scope.isRelevant(objects.get(key)))),
     stop: () => controller.stop(),
     isAlive: () => controller.isAlive(),
@@ -154,6 +175,11 @@ export function createVirtualMachineController(
     onSnapshot: (snapshot, ordinal, account) => {
       unmanaged.listed(ordinal, account, snapshot);
       for (const key of quota.freedByList()) handlers.onAccountChange(key);
+      for (const key of accountLimits.freedFor(account)) handlers.onAccountChange(key);
+    },
+    onLimitChange: () => {
+      for (const account of accounts.list().values())
+        for (const key of accountLimits.freedFor(account)) handlers.onAccountChange(key);
     },
   };
 }

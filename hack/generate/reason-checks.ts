@@ -18,6 +18,7 @@ kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.region} {.status.package
   startFailure: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.startFailure}'`,
   passwords: 'kubectl -n NAMESPACE describe secret NAME-initial-password',
   events: 'kubectl -n NAMESPACE events --for virtualmachine/NAME',
+  accounts: 'kubectl get vpsaccount -A -o wide',
 } as const;
 
 /** What an issue needs to show a fault of the operator. The issue form asks for the same: test/packaging/issue-forms.test.ts. */
@@ -60,6 +61,8 @@ export const checks: Readonly<Record<Reason, string>> = {
   CreateRefused: commands.object,
   QuotaExceeded: commands.object,
   NamespaceLimitReached: commands.vmIds,
+  AccountLimitReached: commands.accounts,
+  AccountLimitsUnknown: commands.accounts,
   Starting: commands.operation,
   Stopping: commands.operation,
   Restarting: commands.operation,

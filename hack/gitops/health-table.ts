@@ -54,6 +54,8 @@ export const healthTable: Readonly<Record<Reason, HealthRow>> = {
   CreateRefused: { ...failed, because: needsAction },
   QuotaExceeded: { ...failed, because: needsAction },
   NamespaceLimitReached: { ...failed, because: needsAction },
+  AccountLimitReached: { ...failed, because: needsAction },
+  AccountLimitsUnknown: { ...going, because: progresses },
   Starting: { ...going, because: progresses },
   Stopping: { ...going, because: progresses },
   Restarting: { ...going, because: progresses },

@@ -8,6 +8,7 @@ import type { Failure } from '../domain/failure.ts';
 import type { Machine } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, type StatusReason, perform, requeue } from './action.ts';
+import { heldByAccount } from './account/limits.ts';
 import { isCreatable, resolve } from './catalog.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure-status.ts';
@@ -29,6 +30,9 @@ const longestRepeat = 6 * 60 * 60_000;
 
 /** How many VMs a message names. */
 const maxLeftNamed = 10;
+
+/** How long a new leader usually takes to read all Accounts. */
+const limitsReadWithin = 5_000;
 
 /** How often an object is requeued whose namespace is full or whose name an orphan candidate has. */
 const conflictRetry = 60_000;
@@ -61,6 +65,8 @@ export function create(o: Observed): Decision {
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
   if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return requeue(doubt, { after: conflictRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
+  const held = o.accountLimits && heldByAccount(o.accountLimits, o.isDefaultKey);
+  if (held !== undefined) return heldBack(o, held);
   if (o.catalog.kind === 'NotRead') return requeue(undefined);
   if (o.catalog.kind === 'Unavailable') return requeue(fromFailure(o, o.catalog.failure), { after: 10_000 });
 
@@ -140,6 +146,12 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
       : `deleted objects left ${leftRunning.slice(0, maxLeftNamed).join(', ')} running: ${remedy}`;
   const message = `namespace ${quoted(namespace)} has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
   return requeue({ reason: 'NamespaceLimitReached', message }, { after: conflictRetry });
+}
+
+/** A wait that usually ends within seconds after a start isn't reported. */
+function heldBack({ history }: Observed, held: StatusReason): Decision {
+  if (held.reason === 'AccountLimitReached') return requeue(held, { after: conflictRetry });
+  return history.knownFor < limitsReadWithin ? requeue(undefined, { after: 500 }) : requeue(held, { after: 5_000 });
 }
 
 function orphanCandidate(o: Observed): StatusReason {

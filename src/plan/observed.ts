@@ -1,3 +1,4 @@
+import type { AccountLimits } from './account/limits.ts';
 import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
 import type { Requests } from '../api/v1alpha1/annotations.ts';
 import type { OrphanCandidate, VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -187,6 +188,8 @@ export interface Observed {
   readonly orphanCandidates: readonly OrphanCandidate[];
   /** The limit of VMs in this namespace, if it is reached. */
   readonly namespaceLimit: NamespaceLimit | undefined;
+  /** What limits creates in the account at the provider; undefined: nothing. */
+  readonly accountLimits: AccountLimits | undefined;
   /**
    * Whether the object may be deleted while its VM keeps running: with the operator's default key only with permission.
    */

@@ -1,6 +1,7 @@
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { DeletionRate } from '../controller/deletion-rate.ts';
 import type { MachineIndex } from '../controller/machine-index.ts';
+import type { AccountLimits } from '../controller/account-limits.ts';
 import type { NamespaceQuota } from '../controller/namespace-quota.ts';
 import type { ReleaseWorker } from '../controller/workers.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -26,6 +27,7 @@ export interface ExecutorDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
+  readonly accountLimits: Pick<AccountLimits, 'reserve' | 'release'>;
   readonly deletionRate: Pick<DeletionRate, 'take' | 'wait'>;
   readonly machineIndex: Pick<MachineIndex, 'lockForAdoption' | 'unlockAdoption'>;
   readonly ownership: Pick<Ownership, 'annotation'>;
@@ -47,7 +49,7 @@ export function createExecutor(
   calls: Pick<CallGuard, 'guard'>,
   reporter: Pick<Reporter, 'storeIntent' | 'event'>,
 ): Executor {
-  const { client, clock, log, quota, deletionRate, machineIndex, ownership, cache, objectOf } = deps;
+  const { client, clock, log, quota, accountLimits, deletionRate, machineIndex, ownership, cache, objectOf } = deps;
 
   return async ({ account }, observed, decision, objectState, withoutWorker) => {
     const { action } = decision;
@@ -61,6 +63,8 @@ export function createExecutor(
         client,
         clock,
         quota,
+        reserveInAccount: (name) => account !== null && accountLimits.reserve(account, name),
+        releaseInAccount: (name) => account !== null && accountLimits.release(account, name),
         deletionRate,
         ownership: ownership.annotation,
         lockForAdoption: (machine) => account !== null && machineIndex.lockForAdoption(machine, key, account),

@@ -1,5 +1,6 @@
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { DeletionRate } from '../controller/deletion-rate.ts';
+import type { AccountLimits } from '../controller/account-limits.ts';
 import type { NamespaceQuota } from '../controller/namespace-quota.ts';
 import type { ReconcileResult, ReleaseWorker } from '../controller/workers.ts';
 import { isRefused } from '../kubernetes/errors.ts';
@@ -25,6 +26,7 @@ export interface ReconcilerDeps
   readonly client: ExecutorDeps['client'];
   readonly machineIndex: ObserveDeps['machineIndex'];
   readonly quota: NamespaceQuota;
+  readonly accountLimits: Pick<AccountLimits, 'of' | 'reserve' | 'release' | 'wait'>;
   readonly deletionRate: DeletionRate;
   readonly ownership: Pick<Ownership, 'ensureOwned' | 'leave' | 'annotation'>;
   readonly reactionLatency: Pick<ReactionLatency, 'observeCall' | 'cancel'>;

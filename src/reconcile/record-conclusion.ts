@@ -1,3 +1,4 @@
+import type { AccountLimits } from '../controller/account-limits.ts';
 import type { NamespaceQuota } from '../controller/namespace-quota.ts';
 import type { Clock } from '../domain/clock.ts';
 import { objectKey } from '../domain/object-key.ts';
@@ -14,6 +15,7 @@ import { writeBasis } from './observe/observe.ts';
 export interface RecordConclusionDeps {
   readonly clock: Clock;
   readonly quota: Pick<NamespaceQuota, 'wait'>;
+  readonly accountLimits: Pick<AccountLimits, 'wait'>;
 }
 
 /** Records the result of an execution in the object's state, and when the next one may follow. */
@@ -54,7 +56,7 @@ export function recordConclusion(
  * Requests the reads and limits that requeue the object, and records from when on the next decision needs a newer list.
  */
 export function requestRequeue(
-  { clock, quota }: RecordConclusionDeps,
+  { clock, quota, accountLimits }: RecordConclusionDeps,
   account: Account | null,
   { object, providerName, namespaceLimit, machine }: Observed,
   { after, fastPolling, reread, report }: Conclusion,
@@ -64,6 +66,7 @@ export function requestRequeue(
   const now = clock.monotonic();
   account?.setFastPolling(key, fastPolling);
   if (namespaceLimit !== undefined && report?.statusReason.reason === 'NamespaceLimitReached') quota.wait(key);
+  if (account !== null && report?.statusReason.reason === 'AccountLimitReached') accountLimits.wait(account, key);
   const since = account?.lastWriteAt(providerName) ?? now;
   if (reread === 'List') account?.requestList(key, since);
   if (reread === 'Machine') account?.requestMachine(key, since);

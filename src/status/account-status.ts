@@ -2,6 +2,7 @@ import type { AccountCondition, AccountConditionType } from '../api/v1alpha1/acc
 import { type AccountReason, accountReasons } from '../api/v1alpha1/account-reasons.ts';
 import type { ConditionStatus } from '../api/v1alpha1/types.ts';
 import { cutMessage } from '../domain/text.ts';
+import type { LimitVerdict } from '../plan/account/limits.ts';
 
 /** In bytes. */
 const longestMessage = 2_048;
@@ -21,6 +22,7 @@ export function accountConditions(
   generation: number,
   now: number,
   before: readonly AccountCondition[],
+  withinLimits?: LimitVerdict,
 ): readonly AccountCondition[] {
   const row = accountReasons[reason];
   const next = (
@@ -44,6 +46,7 @@ export function accountConditions(
     next('Ready', row.ready),
     orFine('CredentialsValid', row.credentialsValid),
     orFine('InventoryComplete', row.inventoryComplete),
+    ...(withinLimits === undefined ? [] : [next('WithinLimits', withinLimits.status, withinLimits)]),
     ...(row.progress === 'Settled' ? [] : [next(row.progress, 'True')]),
   ];
 }

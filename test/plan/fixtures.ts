@@ -167,6 +167,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     isDefaultKey: false,
     orphanCandidates: [],
     namespaceLimit: undefined,
+    accountLimits: undefined,
     mayOrphan: true,
     deletesHeldFor: 0,
     recreation: undefined,

@@ -49,6 +49,11 @@ function putSecret({ cluster }: World, name: string, ownerId: number, namespace 
   cluster.put('secrets', { metadata: { namespace, name, labels: { watched: 'true' } }, data });
 }
 
+function applyLimit({ cluster }: World): void {
+  const spec = { credentialsSecretRef: usualSpec.credentialsSecretRef, limits: { machines: 0 } };
+  cluster.put('accounts', { metadata: { name: 'main' }, spec, status: { observedGeneration: -1 } });
+}
+
 const scenarios: Readonly<Record<Reason, Scenario>> = {
   Observing: {
     run: async (world) => {
@@ -160,6 +165,21 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       world.apply('db');
       await world.clock.advance(minute);
       await begin(world);
+    },
+  },
+  AccountLimitReached: {
+    settings: { accounts: true },
+    run: async (world) => {
+      applyLimit(world);
+      await world.clock.advance(3 * minute);
+      await begin(world);
+    },
+  },
+  AccountLimitsUnknown: {
+    settings: { accounts: true },
+    run: (world) => {
+      applyLimit(world);
+      return begin(world);
     },
   },
   Starting: {

@@ -24,7 +24,7 @@ async function record(...executions: readonly (readonly [seconds: number, execut
   const objectState = new ObjectState(uid, 0);
   const observed = observedWith(starting);
   const decision = plan(observed);
-  const deps = { clock, quota: { wait: () => {} } };
+  const deps = { clock, quota: { wait: () => {} }, accountLimits: { wait: () => {} } };
   for (const [seconds, execution] of executions) {
     await clock.advance(seconds * 1_000 - clock.monotonic());
     const conclusion = conclude(observed, decision, execution, objectState.failures, 0.5);
@@ -76,7 +76,11 @@ function request(conclusion: Partial<Parameters<typeof requestRequeue>[3]>, give
     requestMachine: (key: string, since: number) => calls.push(`machine ${key} ${since}`),
     // `as`: nothing else of it is used.
   } as unknown as Account;
-  const deps = { clock: createManualClock(), quota: { wait: (key: string) => calls.push(`wait ${key}`) } };
+  const deps = {
+    clock: createManualClock(),
+    quota: { wait: (key: string) => calls.push(`wait ${key}`) },
+    accountLimits: { wait: () => {} },
+  };
   const objectState = new ObjectState(uid, 0);
   const none = { report: undefined, after: undefined, hold: undefined, fastPolling: false, reread: undefined };
   // `as`: the other fields of a conclusion don't matter here.

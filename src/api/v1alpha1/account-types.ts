@@ -10,9 +10,12 @@ export interface AccountSpec {
   readonly credentialsSecretRef: { readonly name: string; readonly key: string };
   /** The currency of `status.estimate`. Undefined: the only one in which the packages have prices. */
   readonly currency?: Currency;
+  /** What holds creates in the account. */
+  readonly limits?: { readonly machines?: number };
 }
 
-export type AccountConditionType = 'Ready' | 'CredentialsValid' | 'InventoryComplete' | 'Reconciling' | 'Stalled';
+export type AccountConditionType =
+  'Ready' | 'CredentialsValid' | 'InventoryComplete' | 'WithinLimits' | 'Reconciling' | 'Stalled';
 
 export interface AccountCondition {
   readonly type: AccountConditionType;

@@ -115,6 +115,19 @@ const table = {
     remedy:
       "Delete objects that you don't need, or ask your cluster administrator to raise maxMachinesPerNamespace. The operator retries automatically.",
   },
+  AccountLimitReached: {
+    ...stalled,
+    meaning:
+      'The account at the provider has as many VMs as an Account permits (spec.limits.machines). All VMs of the account count, also unmanaged ones. Only creates are held.',
+    remedy:
+      "Delete VMs that you don't need, or raise the limit of the Account that the message names. The operator retries automatically.",
+  },
+  AccountLimitsUnknown: {
+    ...inProgress,
+    meaning:
+      'The operator has not read all Accounts yet, or it has just become the leader, and the list may not show a VM that its predecessor created. Until then, it creates no VM that a limit could hold.',
+    remedy: noAction,
+  },
   ...powerReasons,
   CredentialsMissing: {
     ready: 'Unknown',

@@ -16,6 +16,7 @@ import type { Secret } from '../../domain/secret.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { hasReason } from '../../kubernetes/errors.ts';
 import type { EventRecorder } from '../../kubernetes/events.ts';
+import { type AccountLimits, limitVerdict } from '../../plan/account/limits.ts';
 import { type AccountDecision, type AccountObserved, planAccount } from '../../plan/account/plan.ts';
 import { inventoryOf } from '../../plan/account/inventory.ts';
 import type { Account as ProviderAccount } from '../../provider/account/account.ts';
@@ -39,6 +40,10 @@ export interface AccountReconcilerDeps {
   readonly get: (key: string) => Account | undefined;
   /** The object as the API server stored it. */
   readonly stored: (object: unknown) => void;
+  /** What limits the creates of an account at the provider. */
+  readonly limitsOf: (account: ProviderAccount) => AccountLimits | undefined;
+  /** An Account was reconciled or deleted, so its limit may have changed. */
+  readonly onLimitChange: () => void;
 }
 
 /** What is remembered of an Account between reconciliations. Times are monotonic. */
@@ -106,6 +111,7 @@ export class AccountReconciler {
     // The first list, or its failure, wakes the Account.
     if (account?.isFirstListDue === true && isReported(object)) return {};
     if (account?.credentialStatus === 'Accepted' && this.#readings.awaitsCatalog(account, prefix + key)) return {};
+    this.#deps.onLimitChange();
     const decision = planAccount(this.#observe(object, lookup, account, limit));
     const result = await this.#report(object, decision, state);
     // Only the first failed list wakes the Account, and the circuit breaker opens later.
@@ -116,6 +122,13 @@ export class AccountReconciler {
   forget(key: string, { metadata: { uid } }: Account): void {
     this.#states.get(uid)?.account?.unsubscribe(prefix + key);
     this.#states.delete(uid);
+    this.#deps.onLimitChange();
+  }
+
+  /** The account at the provider that its key opens; null: none; undefined: it was not reconciled yet. */
+  accountOf({ metadata: { uid } }: Account): ProviderAccount | null | undefined {
+    const state = this.#states.get(uid);
+    return state === undefined || state.reconciledAt === -Infinity ? undefined : (state.account ?? null);
   }
 
   /** The Accounts that a new list of the account concerns. */
@@ -175,10 +188,11 @@ export class AccountReconciler {
   }
 
   async #report(object: Account, decision: AccountDecision, state: State): Promise<ReconcileResult> {
-    const { client, clock, events, stored } = this.#deps;
+    const { client, clock, events, stored, limitsOf } = this.#deps;
     const { metadata, status: before } = object;
     const { generation, namespace, name } = metadata;
-    const conditions = accountConditions(decision, generation, clock.now(), before.conditions);
+    const withinLimits = limitVerdict(object, state.account && limitsOf(state.account));
+    const conditions = accountConditions(decision, generation, clock.now(), before.conditions, withinLimits);
     const changed = decision.inventory === undefined ? {} : changedFields(before.digests, decision.inventory);
     const isUrgent = before.observedGeneration !== generation || hasTransition(before.conditions, conditions);
     const { after = Infinity } = decision;

@@ -3,8 +3,10 @@ import { accountPlural } from '../../api/v1alpha1/account-types.ts';
 import { createAccountReader } from '../../api/v1alpha1/account-decode.ts';
 import { group, version } from '../../api/v1alpha1/constants.ts';
 import { createController, type ControllerOptions } from '../../controller/controller.ts';
+import type { AccountLimit } from '../../controller/account-limits.ts';
 import { SecretIndex } from '../../controller/event-handlers.ts';
 import type { LabelSelector } from '../../domain/label-selector.ts';
+import { objectKey } from '../../domain/object-key.ts';
 import { createReflector, type ReflectorChange, type ReflectorOptions } from '../../kubernetes/cache/reflector.ts';
 import { KubeError } from '../../kubernetes/errors.ts';
 import { wait } from '../../kubernetes/wait.ts';
@@ -33,6 +35,10 @@ export interface Accounts {
   onSecretChange(change: { readonly key: string; readonly initial: boolean }): void;
   /** A complete list of this account arrived. */
   onSnapshot(account: ProviderAccount): void;
+  /** The limits of all Accounts; undefined until each Account that existed at the start was reconciled. */
+  limits(): readonly AccountLimit[] | undefined;
+  /** Resolves once Accounts were listed, or are off. */
+  readonly known: Promise<void>;
   /** Requeues the Account that subscribed with this key; false if it isn't one of an Account. */
   wake(subscriber: string): boolean;
 }
@@ -72,6 +78,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
     reconcile: (key) => reconciler.reconcile(key),
   });
   let start: Promise<void> = Promise.resolve();
+  const off = Promise.withResolvers<void>();
+  let isOff = false;
+  /** Accounts whose first reconciliation the limits wait for; undefined until they are listed. */
+  let awaited: readonly string[] | undefined;
 
   function onChange({ key, before, after, initial }: ReflectorChange<Account>): void {
     secretIndex.change(key, before, after);
@@ -91,10 +101,13 @@ export function createAccounts(options: AccountsOptions): Accounts {
     while (!stopping.signal.aborted) {
       try {
         await client.list(resource, { namespace, limit: 1, signal: stopping.signal });
+        isOff = false;
         if (!stopping.signal.aborted) objects.start();
         return;
       } catch (error) {
         const why = whyOff(error);
+        isOff = why !== undefined;
+        if (isOff) off.resolve();
         if (why !== undefined && !isReported) log.info('Accounts are off', { reason: why });
         isReported ||= why !== undefined;
         await wait(clock, why === undefined ? retryAfter : checkEvery, stopping.signal);
@@ -102,7 +115,27 @@ export function createAccounts(options: AccountsOptions): Accounts {
     }
   }
 
+  function limits(): readonly AccountLimit[] | undefined {
+    if (isOff) return [];
+    if (!objects.isSynced()) return undefined;
+    const present = [...objects.keys()].flatMap((key) => inScope(objects.get(key)) ?? []);
+    awaited ??= present.map(({ metadata }) => metadata.uid);
+    awaited = awaited.filter((uid) =>
+      present.some((object) => object.metadata.uid === uid && reconciler.accountOf(object) === undefined),
+    );
+    return awaited.length === 0 ? present.flatMap((object) => limitOf(object) ?? []) : undefined;
+  }
+
+  function limitOf(object: Account): AccountLimit | undefined {
+    const { metadata, spec } = object;
+    const [machines, account] = [spec.limits?.machines, reconciler.accountOf(object)];
+    if (machines === undefined || account === undefined || account === null) return undefined;
+    return { by: objectKey(object), order: `${metadata.creationTimestamp} ${metadata.uid}`, machines, account };
+  }
+
   return {
+    limits,
+    known: Promise.race([objects.synced, off.promise]),
     start() {
       start = watchOnceServed();
     },

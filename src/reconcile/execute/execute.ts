@@ -87,6 +87,10 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
     },
     async () => {
       if (!deps.quota.reserve(objectKey(object))) return false;
+      if (!deps.reserveInAccount(request.name)) {
+        deps.quota.release(objectKey(object));
+        return false;
+      }
       try {
         stored = await patchMetadata(deps, object, {
           finalizers: withFinalizer(object),
@@ -108,6 +112,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
         refusedByKubernetes = error;
       }
       deps.quota.release(objectKey(object));
+      deps.releaseInAccount(request.name);
       return false;
     },
   );

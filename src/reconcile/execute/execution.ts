@@ -51,6 +51,10 @@ export interface ExecuteDeps {
   /** Releases the reservation after a failed adoption. */
   readonly unlockAdoption: (machine: KnownMachine) => void;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
+  /** Counts a create against the limit of its account; false if the limit leaves no place for it. */
+  readonly reserveInAccount: (name: string) => boolean;
+  /** The create was certainly not sent. */
+  readonly releaseInAccount: (name: string) => void;
   readonly deletionRate: Pick<DeletionRate, 'take'>;
   /** Annotation that is stored together with the finalizer. */
   readonly ownership: Readonly<Record<string, string>>;

@@ -10,6 +10,7 @@ import type { CatalogObservation, CredentialsObservation, MachineObservation, Ob
 import type { Account, Catalog } from '../../provider/account/account.ts';
 import type { KeyLookup } from '../credentials.ts';
 import type { DeletionRate } from '../../controller/deletion-rate.ts';
+import type { AccountLimits } from '../../controller/account-limits.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type ConflictDeps, machineConflict, nameConflict, orphanCandidatesOf } from './conflicts.ts';
 import type { MachineFinding } from './findings.ts';
@@ -23,6 +24,7 @@ type AccountLimit = Exclude<ReturnType<ConflictDeps['accountFor']>, Account>;
 
 export interface ObserveDeps extends ConflictDeps, MachineDeps {
   readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
+  readonly accountLimits: Pick<AccountLimits, 'of'>;
   readonly deletionRate: Pick<DeletionRate, 'heldFor'>;
   /** Whether objects of this namespace may leave VMs running in the account of the operator's default key. */
   readonly mayOrphan: (namespace: string) => boolean;
@@ -102,6 +104,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       isDefaultKey,
       orphanCandidates: isCreate && !isDefaultKey ? orphanCandidatesOf(deps.machineIndex, subject, account) : [],
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
+      accountLimits: isCreate && account !== null ? deps.accountLimits.of(account) : undefined,
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletionRate.heldFor(key),
       credentials: observeCredentials(lookup, limit, account),

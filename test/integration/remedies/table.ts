@@ -202,6 +202,8 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
     after: [available(1)],
   },
   NamespaceLimitReached: byYourChoice,
+  AccountLimitReached: byYourChoice,
+  AccountLimitsUnknown: byYourChoice,
   Starting: passes,
   Stopping: passes,
   Restarting: passes,

@@ -139,6 +139,7 @@ class Run {
       accountFor: (apiKey) => this.#accountOf(apiKey.reveal() === 'own' ? 'own' : 'other').account,
       machineIndex: this.#machineIndex,
       quota: new subject.NamespaceQuota({ limit: 0, accountOf: () => undefined, watch: () => () => false }),
+      accountLimits: { of: () => undefined, reserve: () => true, release() {}, wait() {} },
       deletionRate: new subject.DeletionRate(clock, 0),
       limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, orphanCandidates: 'Hold' },
       mayOrphan: () => true,

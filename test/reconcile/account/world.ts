@@ -31,6 +31,8 @@ export interface AccountWorld extends World {
   /** What a list has besides the VMs. */
   extra: readonly ListedMachine[];
   applyAccount(name: string, spec?: Partial<AccountSpec>, namespace?: string): void;
+  /** A user's change of the spec. */
+  changeAccount(name: string, spec: Partial<AccountSpec>): void;
   status(name: string, namespace?: string): AccountStatus | undefined;
   accountCondition(name: string, type: AccountConditionType, namespace?: string): AccountCondition | undefined;
   /** `True Accepted` for each condition. */
@@ -95,6 +97,12 @@ export async function createAccountWorld(
         spec: { credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' }, ...spec },
         status: { observedGeneration: -1 },
       }),
+    changeAccount: (name: string, spec: Partial<AccountSpec>) =>
+      void base.cluster.patch(
+        { group: 'vps247.com', version: 'v1alpha1', plural: 'accounts' },
+        { namespace: 'default', name },
+        { type: 'merge', body: { spec } },
+      ),
     status: statusOf,
     accountCondition: (name: string, type: AccountConditionType, namespace?: string) =>
       statusOf(name, namespace)?.conditions?.find((one) => one.type === type),

@@ -53,6 +53,8 @@ async function create(options: {
     stored: ({ metadata }: VirtualMachine) => (intent = metadata.annotations?.[annotations.createPending]),
     isNewest: () => options.isNewest ?? true,
     quota: { reserve: () => options.hasPlace ?? true, release: () => calls.push('release') },
+    reserveInAccount: () => true,
+    releaseInAccount: () => {},
     ownership: {},
   } as unknown as ExecuteDeps;
   const provider = {

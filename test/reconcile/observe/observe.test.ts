@@ -65,6 +65,7 @@ function given(listed = [other]) {
     machineIndex: new MachineIndex(),
     objectOf: () => object,
     quota: { reachedFor: () => undefined },
+    accountLimits: { of: () => undefined },
     deletionRate: { heldFor: () => 0 },
     mayOrphan: () => true,
   };

@@ -30,7 +30,7 @@ const price: Schema = { type: 'string', maxLength: 32, pattern: String.raw`^\d+(
 
 export const accountSpecSchema: Schema = {
   type: 'object',
-  description: 'Which account is shown.',
+  description: 'Which account is shown, and its limits.',
   default: {},
   properties: {
     credentialsSecretRef: {
@@ -43,6 +43,21 @@ export const accountSpecSchema: Schema = {
       ...currency,
       description:
         'The currency of status.estimate. Required only if the packages of the VMs have prices in several currencies.',
+    },
+    limits: {
+      type: 'object',
+      description:
+        'Limits of the account. While one is reached, the operator creates no VM in the account, for any VirtualMachine in any namespace. Limits never block an adoption, a power change or a deletion. ' +
+        'Of several Accounts of one account at the provider, the limits of the oldest one count. They apply while the API key of the Account is usable.',
+      properties: {
+        machines: {
+          type: 'integer',
+          format: 'int32',
+          minimum: 0,
+          description:
+            'The most VMs of the account. All VMs of the newest complete list count, also unmanaged ones, and creates that it does not show yet.',
+        },
+      } satisfies PropertiesOf<NonNullable<AccountSpec['limits']>>,
     },
   } satisfies PropertiesOf<AccountSpec>,
 };
@@ -169,7 +184,7 @@ export const accountStatusSchema: Schema = {
     conditions: conditionsSchema(
       'The state of the account. Present only while true: Reconciling and Stalled.',
       'Ready: the key is valid and the inventory is that of the newest list. CredentialsValid: the provider accepts the key. InventoryComplete: the newest list of VMs is complete and plausible. ' +
-        'Present only while true: Reconciling (the operator retries) and Stalled (you have to act).',
+        'WithinLimits, present only with spec.limits: VMs can be created. Present only while true: Reconciling (the operator retries) and Stalled (you have to act).',
     ),
   } satisfies PropertiesOf<AccountStatus>,
 };
@@ -177,7 +192,7 @@ export const accountStatusSchema: Schema = {
 export const accountSchema: Schema = {
   type: 'object',
   description:
-    'An account at vps247: the state of its API key, its VMs, the catalog and an estimate of the monthly price. It only shows them: deleting the object changes nothing at the provider.',
+    'An account at vps247: the state of its API key, its VMs, the catalog and an estimate of the monthly price. It can limit the number of VMs. Deleting the object changes nothing at the provider.',
   properties: {
     apiVersion: { type: 'string', description: `The version of this resource, ${apiVersion}.` },
     kind: { type: 'string', description: `The kind of this resource, ${accountKind}.` },
