@@ -55,6 +55,22 @@ test('an error reports call, status and reason in one line', () => {
   expect(error).toMatchObject({ reason: 'Conflict', status: 409, retryAfter: 1_500 });
 });
 
+test('an error about a Secret has the time to wait, and none of the words', () => {
+  const error = responseError(
+    'patch secrets a/b',
+    429,
+    { message: 'planted-key' },
+    { retryAfter: 1_500, isSecret: true },
+  );
+  expect(error).toMatchObject({ reason: 'TooManyRequests', status: 429, retryAfter: 1_500, words: undefined });
+  expect(error.message).not.toContain('planted-key');
+});
+
+test('an empty name is no name of an object', () => {
+  const status = readStatus({ kind: 'Status', reason: 'NotFound', details: { name: '' } });
+  expect(reasonFor(404, status)).toBe('Unexpected');
+});
+
 test('an error without a Status reports that, and a long message is cut', () => {
   expect(responseError('get x', 502, undefined).message).toContain('502 Unavailable: the answer is not one of');
   expect(responseError('get x', 422, { message: 'x'.repeat(10_000) }).message.length).toBeLessThan(600);

@@ -108,3 +108,8 @@ it('limits the length of a line and not of the stream: a watch continues as long
   for await (const _ of readJsonLines('watch things', linesInPieces(), 20)) read += 1;
   expect(read).toBe(200);
 });
+
+it('keeps a field whose name only ends like managedFields', () => {
+  const text = JSON.stringify({ 'a"managedFields': [1] });
+  expect(JSON.parse(decode(Buffer.from(text)))).toEqual({ 'a"managedFields': [1] });
+});

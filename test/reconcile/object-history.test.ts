@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type PowerHistory, unseen, withRead } from '../../src/reconcile/object-history.ts';
+import { historyOf, type PowerHistory, unseen, withRead } from '../../src/reconcile/object-history.ts';
 import type { Machine, MachineState } from '../../src/domain/machine.ts';
 import { machineIn } from '../plan/fixtures.ts';
 
@@ -34,4 +34,40 @@ it('a task lasts from when it was first shown until it ends', () => {
   const second = withRead(first, { machine: machineIn('Halted', busy), startedAt: 200, at: 220 });
   const third = withRead(second, { machine: machineIn('Halted'), startedAt: 300, at: 320 });
   expect([first.busySince, second.busySince, third.busySince]).toEqual([120, 120, undefined]);
+});
+
+const source: Parameters<typeof historyOf>[0] = {
+  power: after('Halted'),
+  firstSeenAt: 40,
+  refusedSince: 500,
+  refusedWords: '406: busy',
+  notBefore: 1_500,
+  deleteAcceptedAt: 600,
+  deletes: 1,
+  refusal: undefined,
+  operation: undefined,
+  writeRefusal: undefined,
+  passwordSecret: undefined,
+  passwordConflict: undefined,
+  queueing: undefined,
+};
+
+it('has its moments in epoch milliseconds, and its durations up to now', () => {
+  expect(historyOf(source, { now: 1_000_000, monotonic: 1_000 })).toMatchObject({
+    knownFor: 960,
+    stateFor: 880,
+    lastDownAt: 999_100,
+    deleteAcceptedAt: 999_600,
+    refusedFor: 500,
+    refusedWords: '406: busy',
+    notBefore: 1_000_500,
+  });
+});
+
+it('defers no call because of a state that the VM has left', () => {
+  const read = (state: MachineState) => ({ machine: machineIn(state), startedAt: 900, at: 950 });
+  const moment = { now: 1_000_000, monotonic: 1_000 };
+  expect(historyOf(source, moment, read('Halted'))).toMatchObject({ refusedFor: 500, notBefore: 1_000_500 });
+  const left = historyOf(source, moment, read('Running'));
+  expect([left.refusedFor, left.refusedWords, left.notBefore]).toEqual([0, undefined, undefined]);
 });

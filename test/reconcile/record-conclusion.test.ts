@@ -67,7 +67,11 @@ describe('consecutive failures', () => {
 });
 
 /** What is requested of the account. */
-function request(conclusion: Partial<Parameters<typeof requestRequeue>[3]>, given: ObservedOptions = starting) {
+function request(
+  conclusion: Partial<Parameters<typeof requestRequeue>[3]>,
+  given: ObservedOptions = starting,
+  relistAfter?: number,
+) {
   const calls: string[] = [];
   const account = {
     setFastPolling: (key: string, isFast: boolean) => calls.push(`fast ${key} ${isFast}`),
@@ -82,6 +86,7 @@ function request(conclusion: Partial<Parameters<typeof requestRequeue>[3]>, give
     accountLimits: { wait: () => {} },
   };
   const objectState = new ObjectState(uid, 0);
+  objectState.relistAfter = relistAfter;
   const none = { report: undefined, after: undefined, hold: undefined, fastPolling: false, reread: undefined };
   // `as`: the other fields of a conclusion don't matter here.
   const full = { ...none, ...conclusion } as Parameters<typeof requestRequeue>[3];
@@ -106,6 +111,12 @@ describe('after a reconciliation', () => {
     { what: 'an immediate requeue', given: { fastPolling: true, after: 0 }, relistAfter: undefined },
   ])('the next decision needs a list from the end of $what: $relistAfter', ({ given, relistAfter }) => {
     expect(request(given).relistAfter).toBe(relistAfter);
+  });
+
+  it('a reconciliation that does not know the VM leaves that time as it was', () => {
+    const unknown = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } } as const;
+    expect(request({}, { observed: { machine: unknown } }, 3_000).relistAfter).toBe(3_000);
+    expect(request({}, starting, 3_000).relistAfter).toBeUndefined();
   });
 
   it('a full namespace queues the object for the next place, and no other reason does', () => {
