@@ -64,8 +64,9 @@ it('has its moments in epoch milliseconds, and its durations up to now', () => {
   });
 });
 
+const read = (state: MachineState) => ({ machine: machineIn(state), startedAt: 900, at: 950 });
+
 it('defers no call because of a state that the VM has left', () => {
-  const read = (state: MachineState) => ({ machine: machineIn(state), startedAt: 900, at: 950 });
   const moment = { now: 1_000_000, monotonic: 1_000 };
   expect(historyOf(source, moment, read('Halted'))).toMatchObject({ refusedFor: 500, notBefore: 1_000_500 });
   const left = historyOf(source, moment, read('Running'));
