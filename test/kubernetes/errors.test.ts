@@ -66,7 +66,7 @@ test('an error about a Secret has the time to wait, and none of the words', () =
   expect(error.message).not.toContain('planted-key');
 });
 
-test('an empty name is no name of an object', () => {
+test('an empty name does not name an object', () => {
   const status = readStatus({ kind: 'Status', reason: 'NotFound', details: { name: '' } });
   expect(reasonFor(404, status)).toBe('Unexpected');
 });

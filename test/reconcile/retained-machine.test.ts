@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Account } from '../../src/provider/account/account.ts';
 import { createSnapshot } from '../../src/provider/account/snapshot.ts';
-import { isConfirmedGone } from '../../src/reconcile/retained-machine.ts';
+import { createRetainedMachineWatch, isConfirmedGone } from '../../src/reconcile/retained-machine.ts';
 import { machineIn } from '../plan/fixtures.ts';
+import { createManualClock } from '../support/clock.ts';
 
 /** An account whose newest list started at `startedAt` and showed the VMs with these ids. */
 function account(startedAt: number, ids: readonly number[], ownerId = 1, isSuspicious = false): Account {
@@ -78,4 +79,31 @@ it.each<{ because: string; machine?: object; accounts: readonly Account[]; isGon
   },
 ])('$because', ({ machine, accounts, isGone }) => {
   expect(isConfirmedGone({ ...left, ...machine }, accounts, 100)).toBe(isGone);
+});
+
+it.each([
+  { who: 'the leader', isLeading: true, machine: left, isWatched: true },
+  { who: 'an operator on standby, which lists no VMs,', isLeading: false, machine: left, isWatched: false },
+  { who: 'the leader', isLeading: true, machine: { ...left, ownerId: undefined }, isWatched: false },
+  { who: 'the leader', isLeading: true, machine: { ...left, ownerId: undefined, account: own }, isWatched: true },
+])('whether $who watches for the deletion of $machine: $isWatched', ({ isLeading, machine, isWatched }) => {
+  const accounts = { list: () => new Map() };
+  const watch = createRetainedMachineWatch({
+    clock: createManualClock(),
+    accounts,
+    isLeading: () => isLeading,
+    createDelay: 100,
+  });
+  expect(watch(machine) !== undefined).toBe(isWatched);
+});
+
+it('a list counts from when it shows a VM whose create was in flight at the start of the watch', async () => {
+  const clock = createManualClock();
+  const accounts = { list: () => new Map([[1, account(1_099, [])]]) };
+  await clock.advance(1_000);
+  const watch = createRetainedMachineWatch({ clock, accounts, isLeading: () => true, createDelay: 100 });
+  const isGone = watch(left);
+  expect(isGone?.()).toBe(false);
+  accounts.list = () => new Map([[1, account(1_100, [])]]);
+  expect(isGone?.()).toBe(true);
 });
