@@ -1,6 +1,6 @@
 import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
 import { type Machine, isTaskBusy } from '../domain/machine.ts';
-import { type Decision, type StatusReason, perform, requeue } from './action.ts';
+import { type Decision, type StatusReason, keptOperations, perform, requeue } from './action.ts';
 import { providerBusy } from './provider-busy.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter, patienceAfter } from './call-backoff.ts';
@@ -40,8 +40,8 @@ export function issue(o: Observed, machine: Machine, call: PowerCall): Decision 
       { reason: 'ProviderBusy', message },
       // A task that doesn't change causes no event that would requeue the object.
       {
+        ...keptOperations(o),
         fastPolling: true,
-        startFailure: o.object.status?.startFailure,
         after: o.limits.stuckAfter - o.history.taskBusyFor,
       },
     );

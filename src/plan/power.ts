@@ -6,7 +6,7 @@ import { type Decision, type StatusReason, requeue } from './action.ts';
 import { actualOf, compareWithSpec } from './as-specified.ts';
 import { ageOf, operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
-import { restart, restarting } from './restart.ts';
+import { accepted, restart, restarting } from './restart.ts';
 import { startFailureAfter } from './call-backoff.ts';
 import { failedTaskNote, provisioningFailed } from './task.ts';
 import { toSeconds } from './whole-seconds.ts';
@@ -79,7 +79,7 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Halting':
       return wanted === 'Running' ? reverseShutdown(o, machine) : powerOff(o, machine);
     case 'Halted':
-      return wanted === 'Running' ? halted(o, machine) : requeue(haltedAsDesired(o, machine));
+      return wanted === 'Running' ? halted(o, machine) : requeue(haltedAsDesired(o, machine), lateStart(o));
   }
 }
 
@@ -226,8 +226,21 @@ function lateHalt(o: Observed): Pick<Decision, 'operation' | 'after' | 'fastPoll
   };
 }
 
-/** The last result of a shutdown signal or a power cut that was sent before the VM was to run again. */
+/** A start that was sent before the VM was to be halted: the provider may show its effect later, which isn't power drift. */
+function lateStart(o: Observed): Pick<Decision, 'operation' | 'after' | 'fastPolling'> | undefined {
+  const sent = operationInFlight(o, 'Start');
+  const left = sent === undefined ? 0 : o.limits.visibilityWindow - ageOf(o, sent);
+  if (sent === undefined || left <= 0) return undefined;
+  return { operation: { ...sent, lastResult: superseded }, after: left, fastPolling: true };
+}
+
+/** The last result of a call that was sent before the other power state was wanted. */
 const superseded = 'Superseded';
+
+/** Whether a start or a signal was accepted, and is for what is wanted now. Otherwise its response was lost. */
+function isAccepted({ lastResult = accepted }: OperationStatus): boolean {
+  return lastResult === accepted;
+}
 
 /** A VM that is halted during a restart starts by itself; if it stays halted, the operator starts it. */
 function halted(o: Observed, machine: Machine): Decision {
@@ -240,7 +253,7 @@ function halted(o: Observed, machine: Machine): Decision {
 
 function start(o: Observed, machine: Machine): Decision {
   const operation = operationInFlight(o, 'Start');
-  const before = o.object.status?.startFailure;
+  const failureBefore = o.object.status?.startFailure;
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > o.now - ageOf(o, operation);
   const wasUpBriefly =
     o.object.status?.operation === undefined &&
@@ -249,15 +262,16 @@ function start(o: Observed, machine: Machine): Decision {
     seenUpFor(o) < steadyAfter;
   // A guest that doesn't stay up halts by itself; a VM that was halted outside the operator is simply started again.
   if ((cameUp || wasUpBriefly) && !o.history.wasActedOn) {
-    const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
+    const failure = startFailureAfter(failureBefore, o.now, o.object.metadata.uid);
     return backingOff(machine, failure, o.now);
   }
-  const isBackingOff = before?.retryTime !== undefined && Date.parse(before.retryTime) > o.now;
+  const isBackingOff = failureBefore?.retryTime !== undefined && Date.parse(failureBefore.retryTime) > o.now;
   // A user who requests a reconciliation may have fixed the guest.
-  if (isBackingOff && o.requests.reconcile === undefined) return backingOff(machine, before, o.now);
+  if (isBackingOff && o.requests.reconcile === undefined) return backingOff(machine, failureBefore, o.now);
 
   const statusReason = { reason: 'Starting', message: `VM ${machine.id} is starting` } as const;
-  return issue(o, machine, { type: 'Start', statusReason, before: operation, base: o.limits.visibilityWindow });
+  const before = operation !== undefined && isAccepted(operation) ? operation : undefined;
+  return issue(o, machine, { type: 'Start', statusReason, before, base: o.limits.visibilityWindow });
 }
 
 function backingOff(
@@ -329,19 +343,21 @@ function powerOff(o: Observed, machine: Machine): Decision {
 const signalCounts = 60 * 60_000;
 
 /**
- * The signal or power cut that was sent for this halt. One that was sent for an earlier halt, or so long ago that a user
- * may have started the VM since, doesn't count for a VM that runs: its guest gets another signal.
+ * The signal or power cut that was sent for this halt. One that was sent for an earlier halt, whose response was lost, or
+ * that was sent so long ago that a user may have started the VM since, doesn't count for a VM that runs: its guest gets
+ * another signal.
  */
 function inEffect(o: Observed, machine: Machine, type: 'Stop' | 'Kill'): OperationStatus | undefined {
   const sent = operationInFlight(o, type);
   if (sent === undefined || machine.state !== 'Running') return sent;
   const isOld = o.object.spec.powerOff.mode === 'TrySoft' && ageOf(o, sent) >= graceOf(o) + signalCounts;
-  return isOld || sent.lastResult === superseded ? undefined : sent;
+  const isForThisHalt = type === 'Stop' ? isAccepted(sent) : sent.lastResult !== superseded;
+  return isForThisHalt && !isOld ? sent : undefined;
 }
 
-/** For how long the guest has had time to follow a signal. A superseded one counts from when the guest began to. */
+/** For how long the guest has had time to follow a signal. Of one for an earlier halt, or without a response: since it began to. */
 function shutdownAge(o: Observed, stop: OperationStatus): number {
-  return stop.lastResult === superseded ? o.history.stateFor : ageOf(o, stop);
+  return isAccepted(stop) ? ageOf(o, stop) : o.history.stateFor;
 }
 
 function awaitShutdown(

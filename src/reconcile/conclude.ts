@@ -173,15 +173,21 @@ export function isRefusedAsBusy(failure: Failure): boolean {
 }
 
 /**
- * A start or stop is recorded after it was accepted. A restart or a power cut is recorded before: if it certainly was
- * not sent, it is marked as never attempted; if its response was lost, the record stays.
+ * A start or stop is recorded after it was accepted, or when its response was lost: what it leads to isn't power drift.
+ * A restart or a power cut is recorded before: if it certainly was not sent, it is marked as never attempted; if its
+ * response was lost, the record stays.
  */
 function operationAfterFailure(o: Observed, action: Action, failure: Failure): OperationStatus | undefined {
-  if (action.type !== 'Kill' && action.type !== 'Restart') return o.object.status?.operation;
-  // A login page or a redirect may hide a call that had its effect.
-  const isUnknown = failure.code === 'HtmlResponse' || failure.code === 'Redirected';
-  if (failure.class === 'UnknownOutcome' || isUnknown) return action.operation;
   const before = o.object.status?.operation;
+  // A login page or a redirect may hide a call that had its effect.
+  const isUnknown =
+    failure.class === 'UnknownOutcome' || failure.code === 'HtmlResponse' || failure.code === 'Redirected';
+  if (action.type === 'Start' || action.type === 'Stop') {
+    const isRepeated = before?.type === action.type && before.lastResult === undefined;
+    return isUnknown && !isRepeated ? { ...action.operation, lastResult: failure.code } : before;
+  }
+  if (action.type !== 'Kill' && action.type !== 'Restart') return before;
+  if (isUnknown) return action.operation;
   // An earlier call of the same kind stays on record, with its time.
   const isRepeated = before?.type === action.type && (before.attempts ?? 1) > 0;
   return isRepeated

@@ -208,6 +208,41 @@ describeRows('power', [
     action: 'Start',
   },
   {
+    because: 'the response to the signal was lost, so it may not have arrived: another one',
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: halted,
+      status: { operation: { ...stop, startTime: secondsAgo(400), lastResult: 'Timeout' } },
+    },
+    action: 'Stop',
+  },
+  {
+    because: 'the response to the signal was lost, and the VM halts because of it, which does not count as drift',
+    given: {
+      id: 90,
+      machine: 'Halted',
+      spec: { powerDriftPolicy: 'Report' },
+      status: { operation: { ...stop, lastResult: 'Timeout' }, internal: { lastSyncedPowerState: 'Running' } },
+    },
+    action: 'Start',
+  },
+  {
+    because: 'the response to the start was lost: another one at once',
+    given: { id: 90, machine: 'Halted', status: { operation: { ...start, lastResult: 'Timeout' } } },
+    action: 'Start',
+  },
+  {
+    because: 'a start is shown only after the VM is to be halted, which does not count as drift',
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: { ...halted, powerDriftPolicy: 'Report' },
+      status: { operation: { ...start, lastResult: 'Superseded' }, internal: { lastSyncedPowerState: 'Halted' } },
+    },
+    action: 'Stop',
+  },
+  {
     because: 'the pending task is the very shutdown that the guest ignores',
     given: {
       id: 90,
@@ -447,4 +482,14 @@ it.each([
   { what: 'a call that was not made', operation: { ...kill, attempts: 0 } },
 ])('forgets $what that no VM follows any more', ({ operation }) => {
   expect(plan(observedWith({ id: 90, machine: 'Running', status: { operation } })).operation).toBeUndefined();
+});
+
+it.each([
+  { what: 'remembers a start', seconds: 29, expected: ['Superseded', 1_000] },
+  { what: 'forgets a start that the provider would have shown by now', seconds: 30, expected: [undefined, undefined] },
+])('$what that was sent before the VM was to be halted', ({ seconds, expected }) => {
+  const operation = { ...start, startTime: secondsAgo(seconds) };
+  const decision = plan(observedWith({ id: 90, machine: 'Halted', spec: halted, status: { operation } }));
+  expect([decision.operation?.lastResult, decision.after]).toEqual(expected);
+  expect(decision.statusReason?.reason).toBe('Available');
 });

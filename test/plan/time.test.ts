@@ -153,7 +153,7 @@ describe('a decision', () => {
         return (
           before === undefined || isEnded(statusReason?.reason) || (stateOf(o) === 'Halting' && before.type !== 'Stop')
         );
-      const isSuperseded = stateOf(o) === 'Running' && statusReason?.reason === 'Available';
+      const isSuperseded = statusReason?.reason === 'Available';
       const expected = isSuperseded ? { ...before, lastResult: 'Superseded' } : before;
       return action.type !== 'None' || isDeepStrictEqual(operation, expected);
     });

@@ -237,11 +237,24 @@ describe('conclude', () => {
     expect(report?.operation).toMatchObject({ startTime: secondsAgo(-40), deadlineTime: secondsAgo(-340) });
   });
 
-  it('does not record a stop without an answer: the power must not be cut without a shutdown signal', () => {
+  it('records a stop without an answer with its failure: the power must not be cut without a shutdown signal', () => {
     const lost = failedPower({ operation: 'StopMachine', class: 'UnknownOutcome', code: 'Timeout' });
-    expect(
-      concluded({ id: 90, machine: 'Running', spec: { powerState: 'Halted' } }, lost).report?.operation,
-    ).toBeUndefined();
+    const given = { id: 90, machine: 'Running', spec: { powerState: 'Halted' } } as const;
+    const operation = concluded(given, lost).report?.operation;
+    expect(operation).toMatchObject({ type: 'Stop', attempts: 1, lastResult: 'Timeout' });
+    const muchLater = {
+      ...observedWith({ ...given, status: operation === undefined ? {} : { operation } }),
+      now: now + 600_000,
+    };
+    expect(plan(muchLater).action).toMatchObject({ type: 'Stop', operation: { attempts: 1 } });
+  });
+
+  it('keeps the record of an accepted stop when its repetition has no answer', () => {
+    const lost = failedPower({ operation: 'StopMachine', class: 'UnknownOutcome', code: 'Timeout' });
+    const stop = { type: 'Stop', startTime: secondsAgo(400), attempts: 1 } as const;
+    const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } } as const;
+    const { report } = concluded({ id: 90, machine: 'Running', spec: soft, status: { operation: stop } }, lost);
+    expect(report?.operation).toEqual(stop);
   });
 
   it('keeps the record of a power cut without an answer, and marks a refused one as not performed', () => {

@@ -69,14 +69,14 @@ const table: Readonly<Record<Call, Readonly<Record<FailureClass, Row>>>> = {
     Wait: ['ProviderBusy', 7_500, 'Machine'],
     Terminal: ['ProviderUnavailable', 750, 'Machine'],
     Credentials: ['CredentialsRejected', 750, 'Machine'],
-    UnknownOutcome: ['ProviderUnavailable', 750, 'Machine'],
+    UnknownOutcome: ['ProviderUnavailable', 750, 'Machine', 1],
   },
   Stop: {
     Retry: ['ProviderUnavailable', 750, 'Machine'],
     Wait: ['ProviderBusy', 7_500, 'Machine'],
     Terminal: ['ProviderUnavailable', 750, 'Machine'],
     Credentials: ['CredentialsRejected', 750, 'Machine'],
-    UnknownOutcome: ['ProviderUnavailable', 750, 'Machine'],
+    UnknownOutcome: ['ProviderUnavailable', 750, 'Machine', 1],
   },
   // On record before the call: one that was certainly not made counts as never tried, one whose answer was lost stands.
   Restart: {
