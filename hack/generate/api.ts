@@ -1,4 +1,5 @@
-import { annotations, annotationTable, apiVersion, kind } from '../../src/api/v1alpha1/constants.ts';
+import { annotationTable } from '../../src/api/v1alpha1/annotations.ts';
+import { annotations, apiVersion, kind } from '../../src/api/v1alpha1/constants.ts';
 import { customResourceDefinition, printerColumns, virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import type { Schema } from '../../src/api/v1alpha1/schema/openapi.ts';
 import { generatedFrom } from './table.ts';

@@ -4,7 +4,7 @@ import { responseError, KubeError, type KubeErrorReason, readStatus } from './er
 import { parse, readJsonLines } from './json-lines.ts';
 import { parseRetryAfter } from '../domain/retry-after.ts';
 import { type KubeResponse, type Call, longestObject, type Transport } from './transport.ts';
-import { wait } from './wait.ts';
+import { wait } from '../domain/clock.ts';
 
 /** A resource of the API; the core group is ''. */
 export interface Resource {

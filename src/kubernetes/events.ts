@@ -1,12 +1,11 @@
 import { exponentialDelay } from '../domain/backoff.ts';
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, wait } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { cutMessage, cutToBytes } from '../domain/text.ts';
 import type { KubeClient, Resource } from './client.ts';
 import { hasReason } from './errors.ts';
 import { EventShelf } from './event-shelf.ts';
 import { microTime } from './micro-time.ts';
-import { wait } from './wait.ts';
 
 /** Something that happened to an object, for users: `kubectl describe` shows it. */
 export interface EventNote {

@@ -1,5 +1,5 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
-import type { OperationStatus } from '../api/v1alpha1/types.ts';
+import type { OperationStatus, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeError } from '../kubernetes/errors.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { MachineState } from '../domain/machine.ts';
@@ -9,10 +9,11 @@ import { providerBusy } from '../plan/provider-busy.ts';
 import { refused } from '../plan/create.ts';
 import { describeFailure, fromFailure } from '../plan/failure-status.ts';
 import type { Observed } from '../plan/observed.ts';
+import { plan } from '../plan/plan.ts';
 import { accepted as restartAccepted } from '../plan/restart.ts';
-import type { Report } from '../status/status.ts';
+import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
 import type { Execution } from './execute/execution.ts';
-import { backoff, retryDelays } from './retry-backoff.ts';
+import { backoff, retryDelays } from './requeue.ts';
 import { writeRefused } from './execute/write-refusal.ts';
 
 /** The conclusions from a reconciliation. Durations are milliseconds. */
@@ -219,11 +220,32 @@ function accepted(decision: Decision): Report | undefined {
 }
 
 /** What the status reports of a decision; undefined if nothing is new. */
-export function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
+function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
   return decision.statusReason === undefined ? undefined : { ...base(decision, decision.statusReason), operation };
 }
 
 function base(decision: Decision, statusReason: Report['statusReason']): Report {
   const { operation, startFailure, handledRestart, plannedActions } = decision;
   return { statusReason, operation, startFailure, handledRestart, plannedActions };
+}
+
+/**
+ * How soon a reconciliation that executed nothing has to continue because of the status that it stored, in milliseconds. The event of
+ * an own write enqueues nothing, and a decision may rest on that status: when a restart is recorded as done, the next one may be due.
+ * Infinity: the same observation with this status leads to nothing new.
+ */
+export function continuesAfter(
+  observed: Observed,
+  { fastPolling }: Decision,
+  execution: Execution,
+  stored: VirtualMachine | undefined,
+): number {
+  const isStored = stored?.metadata.resourceVersion !== observed.object.metadata.resourceVersion;
+  if (execution.type !== 'Nothing' || stored?.status === undefined || !isStored) return Infinity;
+  const o: Observed = { ...observed, object: { ...observed.object, status: stored.status } };
+  const next = plan(o);
+  if (next.action.type !== 'None' || next.fastPolling !== fastPolling) return 0;
+  const report = reportOf(next, next.operation);
+  if (report !== undefined && isWorthWriting(stored.status, statusFor(o, report))) return 0;
+  return next.after ?? Infinity;
 }

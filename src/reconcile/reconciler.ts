@@ -6,8 +6,7 @@ import type { ReconcileResult, ReleaseWorker } from '../controller/workers.ts';
 import { isRefused } from '../kubernetes/errors.ts';
 import { plan } from '../plan/plan.ts';
 import type { Account } from '../provider/account/account.ts';
-import { conclude } from './conclude.ts';
-import { continuesAfter } from './continuation.ts';
+import { conclude, continuesAfter } from './conclude.ts';
 import { type CallGuardDeps, createCallGuard } from './execute/call-guard.ts';
 import { createExecutor, type ExecutorDeps } from './executor.ts';
 import { type ObjectState, stateOf } from './object-state.ts';
@@ -126,6 +125,6 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const isInSync = observed.machine.kind === 'Present' && execution.type === 'Nothing' && !conclusion.fastPolling;
     if (isInSync && !conclusion.isSuperseded) deps.reactionLatency.cancel(key);
     const due = Math.min(heldFor, continuesAfter(observed, decision, execution, deps.cache.get(key)));
-    return requeueAfter(conclusion, objectState, due, deps.clock.monotonic());
+    return requeueAfter(conclusion, objectState.unsaved?.refusal?.until, due, deps.clock.monotonic());
   }
 }

@@ -2,7 +2,7 @@ import type { MachineObservation } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { Credentials } from './credentials.ts';
 import type { ObjectState } from './object-state.ts';
-import type { MachineFinding } from './observe/findings.ts';
+import type { MachineFinding } from './observe/machine-lookup.ts';
 import type { Observation } from './observe/observe.ts';
 import type { Preparation } from './prepare.ts';
 

@@ -1,9 +1,15 @@
 import type { ReconcileResult } from '../controller/workers.ts';
+import { exponentialDelay, jittered } from '../domain/backoff.ts';
 import type { Clock } from '../domain/clock.ts';
 import { hasReason, KubeError, type KubeErrorReason } from '../kubernetes/errors.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Conclusion } from './conclude.ts';
-import type { ObjectState } from './object-state.ts';
+
+export const retryDelays = { first: 1_000, longest: 5 * 60_000 };
+
+/** Milliseconds until the next attempt after this many failures. */
+export function backoff(failures: number, random: number): number {
+  return jittered(exponentialDelay(failures, retryDelays), random, [0.5, 1]);
+}
 
 /** Failures that say nothing about the object: the API server is unavailable, or this process may not be the leader any more. */
 const unavailableReasons: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
@@ -41,17 +47,17 @@ export class UnavailableLog {
 }
 
 /**
- * When a reconciliation is repeated: after the concluded time, when a refused status may be written again, or because
- * of the status (`due`), whichever is first. Milliseconds; `now` is monotonic.
+ * When a reconciliation is repeated: after the concluded time, when a refused status may be written again
+ * (`unstoredUntil`), or because of the status (after `due`), whichever is first. Milliseconds; the times are monotonic.
  */
 export function requeueAfter(
-  { after, isSuperseded }: Conclusion,
-  { unsaved }: Pick<ObjectState, 'unsaved'>,
+  { after, isSuperseded }: { readonly after: number | undefined; readonly isSuperseded: boolean },
+  unstoredUntil: number | undefined,
   due: number,
   now: number,
 ): ReconcileResult {
   if (isSuperseded) return { requeue: true };
-  const unstoredFor = Math.max(0, (unsaved?.refusal?.until ?? Infinity) - now);
+  const unstoredFor = Math.max(0, (unstoredUntil ?? Infinity) - now);
   const soonest = Math.min(after ?? Infinity, unstoredFor, due);
   return Number.isFinite(soonest) ? { after: soonest } : {};
 }

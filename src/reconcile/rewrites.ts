@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import { backoff } from './retry-backoff.ts';
+import { backoff } from './requeue.ts';
 
 /** A status that was stable for this long is restored immediately. */
 const calm = 10 * 60_000;

@@ -1,8 +1,7 @@
 import { group, plural, version, kind } from '../api/v1alpha1/constants.ts';
 import { KubeError } from '../kubernetes/errors.ts';
 import type { AccessReview, Permission } from '../kubernetes/access-review.ts';
-import { wait } from '../kubernetes/wait.ts';
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, wait } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { virtualMachineSchema } from '../api/v1alpha1/schema.ts';
 import type { Schema } from '../api/v1alpha1/schema/openapi.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { annotations, writtenBy } from '../../src/api/v1alpha1/constants.ts';
-import { readRequests, invalidAnnotations } from '../../src/api/v1alpha1/annotations.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import { invalidAnnotations, readRequests, writtenBy } from '../../src/api/v1alpha1/annotations.ts';
 import { objectWith } from '../plan/fixtures.ts';
 
 it.each([

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { readIdentity } from '../../src/api/v1alpha1/identity.ts';
-import { writtenBy } from '../../src/api/v1alpha1/constants.ts';
+import { writtenBy } from '../../src/api/v1alpha1/annotations.ts';
 import { createVirtualMachineReader, Interner } from '../../src/api/v1alpha1/decode.ts';
 import type { ObjectMeta } from '../../src/api/v1alpha1/types.ts';
 import { objectWith } from '../plan/fixtures.ts';

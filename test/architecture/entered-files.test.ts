@@ -11,10 +11,10 @@ test.each<{ what: string; call: keyof Provider; most: number; change: (world: Wo
   {
     what: 'a power change',
     call: 'stopMachine',
-    most: 77,
+    most: 76,
     change: ({ cluster }) => void cluster.change('web', { spec: { powerState: 'Halted' } }),
   },
-  { what: 'a create', call: 'createMachine', most: 78, change: ({ apply }) => void apply('db') },
+  { what: 'a create', call: 'createMachine', most: 76, change: ({ apply }) => void apply('db') },
 ])('$what enters at most $most files until the provider call', async ({ call, most, change }) => {
   const coverage = startCoverage();
   const entered: (readonly string[])[] = [];

@@ -262,7 +262,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'the list that shows the result of a create call is not requested',
     file: 'reconcile/observe/find-by-name.ts',
     function: 'findByName',
-    find: 'deps.findings.requestList(judgment.wantListAfter);',
+    find: 'requestList(deps, judgment.wantListAfter);',
     replacement: '',
     breaks: liveness,
     configuration: { from: 'Applied', left: { lostAnswer: 1 } },

@@ -3,7 +3,7 @@ import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { type Intent, readIntent } from '../../src/api/v1alpha1/identity.ts';
 import type { Account } from '../../src/provider/account/account.ts';
 import { createSnapshot } from '../../src/provider/account/snapshot.ts';
-import { intentFor } from '../../src/reconcile/create-intent.ts';
+import { intentFor } from '../../src/reconcile/execute/execute.ts';
 import { ObjectState } from '../../src/reconcile/object-state.ts';
 import { machineIn, now, objectWith, uid } from '../plan/fixtures.ts';
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createVirtualMachineReader } from '../../src/api/v1alpha1/decode.ts';
-import { annotations, writtenBy } from '../../src/api/v1alpha1/constants.ts';
+import { writtenBy } from '../../src/api/v1alpha1/annotations.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { refusalBasis, writeBasis } from '../../src/reconcile/observe/observe.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createWorld } from './world/world.ts';

@@ -1,35 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { KubeError, type KubeErrorReason } from '../../src/kubernetes/errors.ts';
-import type { Conclusion } from '../../src/reconcile/conclude.ts';
-import type { UnsavedStatus } from '../../src/reconcile/object-state.ts';
 import { requeueAfter, requeueAfterError, UnavailableLog } from '../../src/reconcile/requeue.ts';
 import { type Log, silentLog } from '../../src/telemetry/log.ts';
 
 const now = 1_000;
-const concluded: Conclusion = {
-  report: undefined,
-  after: undefined,
-  hold: undefined,
-  unwritten: undefined,
-  fastPolling: false,
-  isSuperseded: false,
-  reread: undefined,
-};
-const refused = (until: number): UnsavedStatus => ({
-  status: { observedGeneration: 1 },
-  refusal: { form: 'Nothing', because: 'a policy', until, count: 1 },
-});
 
 describe('a reconciliation is repeated', () => {
   it.each([
     { when: 'never, if nothing needs it', result: {} },
     { when: 'at once, if the object changed', isSuperseded: true, after: 9, result: { requeue: true } },
-    { when: 'after what was concluded', after: 9, unsaved: refused(now + 20), heldFor: 30, result: { after: 9 } },
-    { when: 'when a refused status may be written', after: 30, unsaved: refused(now + 20), result: { after: 20 } },
-    { when: 'at once, if that time has passed', after: 30, unsaved: refused(now - 20), result: { after: 0 } },
+    { when: 'after what was concluded', after: 9, unstoredUntil: now + 20, heldFor: 30, result: { after: 9 } },
+    { when: 'when a refused status may be written', after: 30, unstoredUntil: now + 20, result: { after: 20 } },
+    { when: 'at once, if that time has passed', after: 30, unstoredUntil: now - 20, result: { after: 0 } },
     { when: 'when a status that waits may be written', after: 30, heldFor: 9, result: { after: 9 } },
-  ])('$when', ({ after, isSuperseded = false, unsaved, heldFor = Infinity, result }) => {
-    expect(requeueAfter({ ...concluded, after, isSuperseded }, { unsaved }, heldFor, now)).toEqual(result);
+  ])('$when', ({ after, isSuperseded = false, unstoredUntil, heldFor = Infinity, result }) => {
+    expect(requeueAfter({ after, isSuperseded }, unstoredUntil, heldFor, now)).toEqual(result);
   });
 });
 

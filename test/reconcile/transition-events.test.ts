@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
-import { transitionEvents } from '../../src/reconcile/transition-events.ts';
+import { transitionEvents } from '../../src/reconcile/report.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
 import { now, secondsAgo } from '../plan/fixtures.ts';
 

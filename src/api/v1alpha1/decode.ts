@@ -1,6 +1,7 @@
 import { cutToBytes } from '../../domain/text.ts';
 import { readSpec } from './validation.ts';
-import { type AnnotationName, annotations, annotationTable, finalizer } from './constants.ts';
+import { type AnnotationName, annotationTable } from './annotations.ts';
+import { annotations, finalizer } from './constants.ts';
 import type { ObjectMeta, VirtualMachine, VirtualMachineStatus } from './types.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { jittered } from '../../domain/backoff.ts';
 import type { WatchEvent } from '../client.ts';
 import { responseError, KubeError, type KubeErrorReason, readStatus } from '../errors.ts';
-import { wait } from '../wait.ts';
+import { wait } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { WatchBackoff } from './watch-backoff.ts';
 import { createLister, type ListerOptions, createIdleTimeout } from './initial-list.ts';

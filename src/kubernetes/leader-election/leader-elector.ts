@@ -1,5 +1,5 @@
 import { jittered } from '../../domain/backoff.ts';
-import type { Clock } from '../../domain/clock.ts';
+import { type Clock, wait } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { EventNote } from '../events.ts';
 import type { KubeClient, ObjectRef, Resource } from '../client.ts';
@@ -13,7 +13,6 @@ import {
   renewedSpec,
   acquiredSpec,
 } from './lease.ts';
-import { wait } from '../wait.ts';
 
 /** Milliseconds. `renewDeadline` is less than `leaseDuration`, `retryPeriod` less than `renewDeadline`. */
 export interface LeaderElectionTimes {

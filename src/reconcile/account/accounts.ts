@@ -9,7 +9,7 @@ import type { LabelSelector } from '../../domain/label-selector.ts';
 import { objectKey } from '../../domain/object-key.ts';
 import { createReflector, type ReflectorChange, type ReflectorOptions } from '../../kubernetes/cache/reflector.ts';
 import { KubeError } from '../../kubernetes/errors.ts';
-import { wait } from '../../kubernetes/wait.ts';
+import { wait } from '../../domain/clock.ts';
 import type { Account as ProviderAccount } from '../../provider/account/account.ts';
 import { AccountReconciler, type AccountReconcilerDeps, digest, subscriberOf } from './account-reconciler.ts';
 

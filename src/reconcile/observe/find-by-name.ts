@@ -6,8 +6,7 @@ import type { Limits, MachineObservation } from '../../plan/observed.ts';
 import { mayCreate } from '../../plan/external-deletion.ts';
 import type { Snapshot } from '../../provider/account/account.ts';
 import { checkAccount, confirmNameFree, unreadableOf, manyDisappeared, namelessFor } from './absence-evidence.ts';
-import type { Findings } from './findings.ts';
-import type { ReadableAccount, ReconcileSubject } from './machine-lookup.ts';
+import type { Findings, ReadableAccount, ReconcileSubject } from './machine-lookup.ts';
 
 export interface MachineDeps {
   readonly clock: Clock;
@@ -27,6 +26,11 @@ export const longestRecheck = 60_000;
 
 export interface FindDeps extends MachineDeps {
   readonly findings: Findings;
+}
+
+/** The search needs a list that starts at or after this time (monotonic). */
+export function requestList({ findings }: FindDeps, after: number): void {
+  findings.requests.push({ type: 'List', after });
 }
 
 export function duplicateName(name: string, found: readonly Machine[]): MachineObservation {
@@ -49,7 +53,7 @@ export function unreadableNamed(
   });
   if (unreadable === undefined) return { kind: 'Absent' };
   // Once it is readable, it may have a name that no object is subscribed to.
-  deps.findings.requestList(deps.clock.monotonic() + longestRecheck);
+  requestList(deps, deps.clock.monotonic() + longestRecheck);
   if (unreadable.name !== undefined || isOpen) return unreadableMachine(unreadable, unreadable.name !== undefined);
   return unreadableMachine(unreadable, false, epochOf(deps.clock, unreadable.since + namelessFor));
 }
@@ -92,14 +96,14 @@ export function findByName(
   const [machine] = found;
   if (found.length > 1) return duplicateName(name, found);
   if (machine !== undefined) {
-    deps.findings.recordMachine({ machine, startedAt: snapshot.startedAt, at: deps.clock.monotonic() });
+    deps.findings.lastRead = { machine, startedAt: snapshot.startedAt, at: deps.clock.monotonic() };
     return { kind: 'Present', machine };
   }
   const lacking = unreadableNamed(deps, snapshot, subject, name);
   if (lacking.kind === 'Unknown') return lacking;
   const { massDisappearance } = account;
   if (massDisappearance !== undefined) {
-    deps.findings.requestList(Math.max(massDisappearance.until, deps.clock.monotonic()));
+    requestList(deps, Math.max(massDisappearance.until, deps.clock.monotonic()));
     return manyDisappeared(massDisappearance);
   }
   const open = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
@@ -112,7 +116,7 @@ export function findByName(
   if (objectState.refusedIntent === open && snapshot.startedAt >= objectState.refusedAt)
     return freeName(deps, snapshot, subject);
   const earliest = Math.max(deps.leadingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline;
-  if (snapshot.startedAt >= earliest) deps.findings.recordAbsence(snapshot.startedAt);
+  if (snapshot.startedAt >= earliest) deps.findings.absentSince ??= snapshot.startedAt;
   const judgment = confirmNameFree({
     earliest,
     firstListWithout: objectState.firstListWithout ?? deps.findings.absentSince,
@@ -120,7 +124,7 @@ export function findByName(
     visibilityWindow: deps.limits.visibilityWindow,
   });
   if (judgment.absent) return freeName(deps, snapshot, subject);
-  deps.findings.requestList(judgment.wantListAfter);
+  requestList(deps, judgment.wantListAfter);
   return outcomeUnknown;
 }
 
@@ -140,7 +144,7 @@ export function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileS
   const { object, identity } = subject;
   const isNew = isNewEnough(snapshot, deps.clock.monotonic());
   if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
-  deps.findings.requestList(deps.clock.monotonic());
+  requestList(deps, deps.clock.monotonic());
   return notYetSeen;
 }
 

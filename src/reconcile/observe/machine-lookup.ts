@@ -3,6 +3,7 @@ import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import type { MachineObservation } from '../../plan/observed.ts';
 import type { Account, Snapshot } from '../../provider/account/account.ts';
+import type { MachineRead } from '../object-history.ts';
 import type { ReadableState } from '../object-state.ts';
 
 /** The methods of an account that `observe` uses. A missing read is started; nothing else changes. */
@@ -48,6 +49,26 @@ export interface ReconcileSubject {
 export interface MachineLookup {
   readonly id?: ProviderId;
   readonly name: string;
+}
+
+/** A read that has to start at or after `after` (monotonic): a list, or any read of the object's VM. */
+interface ReadRequest {
+  readonly type: 'List' | 'Machine';
+  readonly after: number;
+}
+
+/** What the search for one VM finds on its way. Nothing of it is recorded yet. Times are monotonic. */
+export interface Findings {
+  readonly requests: ReadRequest[];
+  lastRead?: MachineRead;
+  /** The start of a complete list that lacked the name of a create whose outcome is unknown. */
+  absentSince?: number;
+  /** Since when the newest lists lack a VM that GET returns; `CaughtUp`: a list shows it again. */
+  listLag?: { readonly since: number } | 'CaughtUp';
+}
+
+export interface MachineFinding extends Readonly<Findings> {
+  readonly machine: MachineObservation;
 }
 
 /**

@@ -7,8 +7,7 @@ import { isFromIntent, isInDoubt } from '../../plan/create.ts';
 import { mayCreate } from '../../plan/external-deletion.ts';
 import type { Absence, Snapshot } from '../../provider/account/account.ts';
 import { confirmAbsence, checkAccount, confirmRecreation } from './absence-evidence.ts';
-import { Findings, type MachineFinding } from './findings.ts';
-import type { ReadableAccount, ReconcileSubject, MachineLookup } from './machine-lookup.ts';
+import type { Findings, MachineFinding, MachineLookup, ReadableAccount, ReconcileSubject } from './machine-lookup.ts';
 import {
   type MachineDeps,
   notYetSeen,
@@ -21,10 +20,11 @@ import {
   findByName,
   freeName,
   epochOf,
+  requestList,
 } from './find-by-name.ts';
 
 /** There is nothing to look for. */
-export const nothingFound: MachineFinding = new Findings().of(notYetSeen);
+export const nothingFound: MachineFinding = { machine: notYetSeen, requests: [] };
 
 /** The retry interval of a read of a single machine. */
 const rereadAfter = 5_000;
@@ -36,8 +36,9 @@ export function observeMachine(
   subject: ReconcileSubject,
   target: MachineLookup,
 ): MachineFinding {
-  const findings = new Findings();
-  return findings.of(findMachine({ ...deps, findings }, account, subject, target));
+  const findings: Findings = { requests: [] };
+  const machine = findMachine({ ...deps, findings }, account, subject, target);
+  return { machine, ...findings };
 }
 
 function findMachine(
@@ -53,7 +54,7 @@ function findMachine(
   const { snapshot } = account;
   if (target.id === undefined && identity.kind === 'None' && isNeverCreated(subject)) {
     if (snapshot === undefined) {
-      deps.findings.requestList(0);
+      requestList(deps, 0);
       return notYetSeen;
     }
     // Any complete list is recent enough, because VMs of previous objects have existed for long. A VM with exactly this
@@ -73,12 +74,12 @@ function findMachine(
   );
   const cached = target.id === undefined ? undefined : account.cachedMachine(target.id);
   if (snapshot !== undefined && cached !== undefined && cached.startedAt >= notBefore) {
-    if (snapshot.has(cached.machine.id)) deps.findings.listCaughtUp();
+    if (snapshot.has(cached.machine.id)) deps.findings.listLag = 'CaughtUp';
     const named = isUnseen(subject, cached.machine) ? successorIn(snapshot, subject) : undefined;
     return presentOf(deps, account, subject, named ?? cached.machine, cached.startedAt);
   }
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
-    deps.findings.requestMachine(notBefore);
+    deps.findings.requests.push({ type: 'Machine', after: notBefore });
     return notYetSeen;
   }
   const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
@@ -132,7 +133,7 @@ function replacementOf(
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
   const judgment = confirmRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
   if (judgment.isDue) return freeName(deps, snapshot, subject);
-  deps.findings.requestList(Math.max(judgment.wantListAfter, deps.clock.monotonic() + rereadAfter));
+  requestList(deps, Math.max(judgment.wantListAfter, deps.clock.monotonic() + rereadAfter));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
 }
@@ -170,23 +171,23 @@ function findById(
   if (otherAccount !== undefined) return otherAccount;
   const subscribedSince = account.subscribedSince(key) ?? 0;
   if (snapshot.startedAt < subscribedSince) {
-    deps.findings.requestList(subscribedSince);
+    requestList(deps, subscribedSince);
     return notYetSeen;
   }
   const read = account.readMachine(key, id, snapshot.startedAt);
   if (read === undefined) return notYetSeen;
   if (!read.outcome.ok) {
     // A VM that no list shows requeues no object.
-    deps.findings.requestList(deps.clock.monotonic() + rereadAfter);
+    requestList(deps, deps.clock.monotonic() + rereadAfter);
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
   }
   if (read.outcome.value !== undefined) {
     // The list lags: the machine that GET returns exists.
     const now = deps.clock.monotonic();
-    deps.findings.listLags(now);
+    deps.findings.listLag = { since: now };
     const laggingFor = now - (objectState.laggingSince ?? now);
     const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
-    deps.findings.requestList(now + Math.min(laggingFor, isMoving ? rereadAfter : longestRecheck));
+    requestList(deps, now + Math.min(laggingFor, isMoving ? rereadAfter : longestRecheck));
     return presentOf(deps, account, subject, read.outcome.value, read.startedAt);
   }
   const wasSeen = objectState.wasListed || (subject.identity.kind === 'Known' && wasSeenBefore(object));
@@ -212,7 +213,7 @@ function findById(
     return replacementOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
   // A later list decides: soon at first, then at longer intervals, because the cause may persist.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestRecheck);
-  deps.findings.requestList(Math.max(soon, massDisappearance?.until ?? 0));
+  requestList(deps, Math.max(soon, massDisappearance?.until ?? 0));
   // A VM that was just created may not be visible yet.
   if (wasSeen || lackingFor >= deps.limits.visibilityWindow) return judgment;
   // While a VM is being created, the status shows that.
@@ -244,7 +245,7 @@ function presentOf(
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
   if (subject.isDefaultKey && machine.name !== providerName(subject.object))
     return { kind: 'Unknown', reason: { kind: 'NotOwn' } };
-  deps.findings.recordMachine({ machine, startedAt, at: deps.clock.monotonic() });
+  deps.findings.lastRead = { machine, startedAt, at: deps.clock.monotonic() };
   return { kind: 'Present', machine };
 }
 

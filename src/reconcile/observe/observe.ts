@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Identity, type Intent, keyText, providerName, readIdentity } from '../../api/v1alpha1/identity.ts';
-import { annotations, writtenBy } from '../../api/v1alpha1/constants.ts';
-import type { Requests } from '../../api/v1alpha1/annotations.ts';
+import { type Requests, writtenBy } from '../../api/v1alpha1/annotations.ts';
+import { annotations } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { Outcome } from '../../domain/failure.ts';
 import type { ProviderId } from '../../domain/machine.ts';
@@ -13,8 +13,13 @@ import type { DeletionRate } from '../../controller/deletion-rate.ts';
 import type { AccountLimits } from '../../controller/account-limits.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type ConflictDeps, machineConflict, nameConflict, orphanCandidatesOf } from './conflicts.ts';
-import type { MachineFinding } from './findings.ts';
-import { duplicatesOf, type MachineLookup, type ReadableAccount, type ReconcileSubject } from './machine-lookup.ts';
+import {
+  duplicatesOf,
+  type MachineFinding,
+  type MachineLookup,
+  type ReadableAccount,
+  type ReconcileSubject,
+} from './machine-lookup.ts';
 import { nothingFound, observeMachine } from './observe-machine.ts';
 import type { MachineDeps } from './find-by-name.ts';
 import { nextHaltAt, scheduleAt } from './power-schedule.ts';

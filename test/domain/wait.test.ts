@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { wait } from '../../src/kubernetes/wait.ts';
+import { wait } from '../../src/domain/clock.ts';
 import { createManualClock } from '../support/clock.ts';
 
 test.each([
