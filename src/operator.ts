@@ -1,12 +1,11 @@
-import { credentialsLabel } from './api/v1alpha1/constants.ts';
+import { credentialsLabel, secrets } from './api/v1alpha1/constants.ts';
 import type { OperatorSettings } from './config/settings.ts';
-import type { Clock } from './domain/clock.ts';
+import { type Clock, wait } from './domain/clock.ts';
 import type { Fence } from './domain/fence.ts';
 import type { Secret } from './domain/secret.ts';
 import { createReflector } from './kubernetes/cache/reflector.ts';
 import type { KubeClient } from './kubernetes/client.ts';
 import { createEventRecorder, type EventNote } from './kubernetes/events.ts';
-import { wait } from './kubernetes/wait.ts';
 import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
 import { createAccounts } from './reconcile/account/accounts.ts';
@@ -67,11 +66,11 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     relistInterval: settings.relistInterval,
     onRestart: (resource: string) => metrics.watchRestarts.inc({ resource }),
   };
-  const secrets = createReflector<string>({
+  const secretReflector = createReflector<string>({
     ...watch,
     ...ports,
     client,
-    resource: { group: '', version: 'v1', plural: 'secrets' },
+    resource: secrets,
     labelSelector: `${credentialsLabel}=true`,
     // Reconciliations read Secrets. The version shows whether what they read is still current.
     transform: versionOf,
@@ -85,7 +84,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     ...ports,
     client,
     isLabelRequired: settings.requireCredentialsLabel,
-    watchedVersion: (name) => secrets.get(name),
+    watchedVersion: (name) => secretReflector.get(name),
     shared: secret && { secret, namespaces: settings.defaultCredentialsNamespaces },
   });
   const accounts = createAccountRegistry({
@@ -134,7 +133,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
   return {
     async start() {
       reflector.start();
-      secrets.start();
+      secretReflector.start();
       accountObjects?.start();
       // Conflicts of names and VMs are found only among all objects, so no object is reconciled before the initial list is complete.
       await reflector.synced;
@@ -147,7 +146,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       accountObjects?.lead();
     },
     async stop() {
-      await Promise.all([reflector.stop(), secrets.stop(), accountObjects?.stop()]);
+      await Promise.all([reflector.stop(), secretReflector.stop(), accountObjects?.stop()]);
       // Together: a reconciliation may wait for a slot of an account that doesn't respond, which stopping the account rejects.
       await Promise.all([virtualMachines.stop(), accounts.stop()]);
       await events.drain();

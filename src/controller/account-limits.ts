@@ -1,5 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
-import { KeyIndex } from '../domain/key-index.ts';
+import { KeyIndex } from '../domain/object-key.ts';
 import { type AccountLimits as Limits, heldByAccount } from '../plan/account/limits.ts';
 import type { Account } from '../provider/account/account.ts';
 

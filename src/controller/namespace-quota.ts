@@ -1,8 +1,7 @@
 import { isMarked, providerName, readIdentity } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { KeyIndex } from '../domain/key-index.ts';
+import { KeyIndex, namespaceOf } from '../domain/object-key.ts';
 import type { ProviderId } from '../domain/machine.ts';
-import { namespaceOf } from '../domain/object-key.ts';
 import type { NamespaceLimit } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 

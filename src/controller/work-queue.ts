@@ -3,7 +3,6 @@ import {
   type Again,
   createQueueItem,
   DelayingQueue,
-  FairQueue,
   isIdle,
   type Priority,
   type QueueItem,
@@ -11,6 +10,8 @@ import {
 } from './item-queues.ts';
 import type { OwnWrite } from './own-write.ts';
 import { exponentialDelay, jittered } from '../domain/backoff.ts';
+import { namespaceOf } from '../domain/object-key.ts';
+import { RoundRobin } from '../domain/round-robin.ts';
 
 const rank = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
 const priorities = ['user', 'normal', 'resync'] as const satisfies readonly Priority[];
@@ -36,10 +37,10 @@ export interface WorkQueueOptions {
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #items = new Map<string, QueueItem>();
-  readonly #queues: Readonly<Record<Priority, FairQueue>> = {
-    user: new FairQueue(),
-    normal: new FairQueue(),
-    resync: new FairQueue(),
+  readonly #queues: Readonly<Record<Priority, RoundRobin<QueueItem>>> = {
+    user: new RoundRobin(),
+    normal: new RoundRobin(),
+    resync: new RoundRobin(),
   };
   readonly #delaying: DelayingQueue;
   readonly #getters: ((key: string | undefined) => void)[] = [];
@@ -143,7 +144,11 @@ export class WorkQueue {
   /** Milliseconds that the oldest key has waited; 0 when none waits. */
   get oldestWaitMs(): number {
     const now = this.#options.clock.monotonic();
-    return Math.max(...priorities.map((priority) => now - (this.#queues[priority].oldest() ?? now)));
+    let oldest = now;
+    // All items, because the next one of each namespace isn't the oldest if its priority was raised.
+    for (const priority of priorities)
+      for (const item of this.#queues[priority]) oldest = Math.min(oldest, sinceOf(item));
+    return now - oldest;
   }
 
   #itemOf(key: string): QueueItem {
@@ -168,13 +173,11 @@ export class WorkQueue {
 
   #enqueue(item: QueueItem, wanted: Waiting): void {
     const known = item.waiting;
-    if (known === undefined) {
-      this.#options.onAdd?.();
-      return this.#queues[wanted.priority].add(item, { priority: wanted.priority, since: wanted.since });
-    }
-    if (rank[known.priority] <= rank[wanted.priority]) return;
-    this.#queues[known.priority].delete(item);
-    this.#queues[wanted.priority].add(item, { priority: wanted.priority, since: known.since });
+    if (known === undefined) this.#options.onAdd?.();
+    else if (rank[known.priority] <= rank[wanted.priority]) return;
+    else this.#queues[known.priority].delete(namespaceOf(item.key), item);
+    item.waiting = { priority: wanted.priority, since: known?.since ?? wanted.since };
+    this.#queues[wanted.priority].add(namespaceOf(item.key), item);
   }
 
   #serve(): void {
@@ -191,7 +194,7 @@ export class WorkQueue {
     let best: QueueItem | undefined;
     let isByPriority = true;
     for (const priority of priorities) {
-      const head = this.#queues[priority].head();
+      const { head } = this.#queues[priority];
       if (head === undefined) continue;
       const isOverdue = this.#byPriorityLeft === 0 && sinceOf(head) <= late;
       if (best !== undefined && !(isOverdue && sinceOf(head) < sinceOf(best))) continue;
@@ -205,7 +208,8 @@ export class WorkQueue {
 
   #handOut(item: QueueItem): string {
     const waited = this.#options.clock.monotonic() - sinceOf(item);
-    if (item.waiting !== undefined) this.#queues[item.waiting.priority].pop(item);
+    if (item.waiting !== undefined) this.#queues[item.waiting.priority].take();
+    item.waiting = undefined;
     // The reconciliation that begins returns when the key is due again.
     this.#delaying.remove(item);
     item.processing = { waited, dirty: undefined };

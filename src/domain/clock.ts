@@ -30,3 +30,8 @@ export function wait(clock: Clock, milliseconds: number, signal?: AbortSignal): 
     signal?.addEventListener('abort', end);
   });
 }
+
+/** Converts a monotonic time to epoch milliseconds. */
+export function epochOf(clock: Pick<Clock, 'now' | 'monotonic'>, moment: number): number {
+  return clock.now() - (clock.monotonic() - moment);
+}

@@ -1,8 +1,9 @@
+import { RoundRobin } from './round-robin.ts';
+
 /** A concurrency limit. Free slots go round-robin by group; within a group, first in, first out. */
 export class Semaphore {
   #free: number;
-  /** The group that gets the next slot first. */
-  readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #waiting = new RoundRobin<() => void>();
 
   constructor(count: number) {
     this.#free = count;
@@ -20,7 +21,7 @@ export class Semaphore {
       this.#free -= 1;
       return Promise.resolve();
     }
-    return new Promise((resolve) => this.#wait(group, resolve));
+    return new Promise((resolve) => this.#waiting.add(group, resolve));
   }
 
   /** Waits for a slot until `signal` aborts. Returns whether it was acquired. */
@@ -32,9 +33,9 @@ export class Semaphore {
       return true;
     }
     if (signal.aborted) return false;
-    this.#wait(group, acquired);
+    this.#waiting.add(group, acquired);
     const leave = (): void => {
-      this.#leave(group, acquired);
+      this.#waiting.delete(group, acquired);
       resolve(false);
     };
     signal.addEventListener('abort', leave, { once: true });
@@ -42,17 +43,9 @@ export class Semaphore {
   }
 
   release(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#free += 1;
-      return;
-    }
-    const [group, waiting] = next;
-    const resolve = waiting.shift();
-    this.#waiting.delete(group);
-    // Behind the other groups.
-    if (waiting.length > 0) this.#waiting.set(group, waiting);
-    resolve?.();
+    const next = this.#waiting.take();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 
   /** Runs the work once it has a slot. */
@@ -73,17 +66,5 @@ export class Semaphore {
     } finally {
       await this.acquire(group);
     }
-  }
-
-  #wait(group: string, resolve: () => void): void {
-    const waiting = this.#waiting.get(group);
-    if (waiting === undefined) this.#waiting.set(group, [resolve]);
-    else waiting.push(resolve);
-  }
-
-  #leave(group: string, resolve: () => void): void {
-    const others = this.#waiting.get(group)?.filter((other) => other !== resolve) ?? [];
-    if (others.length > 0) this.#waiting.set(group, others);
-    else this.#waiting.delete(group);
   }
 }

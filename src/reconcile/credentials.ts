@@ -5,6 +5,7 @@ import {
   credentialsType,
   defaultCredentials,
   machineIdAnnotation,
+  secrets,
 } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { fieldsOf } from '../domain/json.ts';
@@ -132,9 +133,8 @@ export function createCredentials(options: {
 
   async function read(ref: SecretRef): Promise<Reading> {
     const { namespace, name, key } = ref;
-    const resource = { group: '', version: 'v1', plural: 'secrets' };
     try {
-      const secret = await reads.run(() => client.get(resource, { namespace, name }), namespace);
+      const secret = await reads.run(() => client.get(secrets, { namespace, name }), namespace);
       return judge(secret, key, isLabelRequired && ref !== sharedRef);
     } catch (error) {
       if (error instanceof KubeError && error.reason === 'NotFound') return { kind: 'Absent' };

@@ -1,4 +1,4 @@
-import { annotations, group, plural, version } from '../api/v1alpha1/constants.ts';
+import { annotations, plural, virtualMachines } from '../api/v1alpha1/constants.ts';
 import { hasFinalizer } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isRecord } from '../domain/json.ts';
@@ -54,7 +54,7 @@ export class ObjectCache {
     this.#options = options;
     this.reflector = createReflector<VirtualMachine>({
       ...options,
-      resource: { group, version, plural },
+      resource: virtualMachines,
       onChange: (change) => options.onChange(this.#withRemoved(change)),
     });
   }

@@ -1,11 +1,9 @@
-import { group, plural, version } from '../api/v1alpha1/constants.ts';
+import { group, plural, virtualMachines } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import { KubeError } from '../kubernetes/errors.ts';
 import { withTrouble } from './conditions.ts';
 import { equal, mergePatch } from './status.ts';
-
-const resource = { group, version, plural };
 
 /** The fields that decisions depend on. The others are for users, and most of them come from the provider. */
 const recordFields = [
@@ -91,10 +89,10 @@ async function patch(
   const body = resourceVersion === undefined ? { status } : { metadata: { resourceVersion }, status };
   const change = { type: 'merge', subresource: 'status', body } as const;
   // `as`: the API server validated the object against the CRD.
-  const stored = (await client.patch(resource, { namespace, name }, change).catch(async (error: unknown) => {
+  const stored = (await client.patch(virtualMachines, { namespace, name }, change).catch(async (error: unknown) => {
     if (!(error instanceof KubeError) || error.reason !== 'NotFound') throw error;
     // Rejects if the object itself doesn't exist.
-    await client.get(resource, { namespace, name });
+    await client.get(virtualMachines, { namespace, name });
     const words = `the API server has no subresource "status" for ${plural}.${group}; apply the CRD of this version`;
     throw new KubeError(`patch ${plural}/status ${namespace}/${name}: ${words}`, { reason: 'Forbidden', words });
   })) as VirtualMachine;

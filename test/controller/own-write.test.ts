@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { ObjectMeta, VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { isOnlyOwnWrite, type OwnWrite } from '../../src/controller/own-write.ts';
+import { isOnlyOwnWrite } from '../../src/controller/event-handlers.ts';
+import type { OwnWrite } from '../../src/controller/own-write.ts';
 import { WorkQueue } from '../../src/controller/work-queue.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';

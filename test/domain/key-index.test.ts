@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { KeyIndex } from '../../src/domain/key-index.ts';
+import { KeyIndex } from '../../src/domain/object-key.ts';
 import { assertProperty } from '../support/property.ts';
 
 test('it contains what a Map of Sets would contain, after any operations', async () => {

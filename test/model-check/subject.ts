@@ -19,7 +19,7 @@ export interface Subject {
   readonly ObjectState: typeof import('../../src/reconcile/object-state.ts').ObjectState;
   readonly MachineIndex: typeof import('../../src/controller/machine-index.ts').MachineIndex;
   readonly NamespaceQuota: typeof import('../../src/controller/namespace-quota.ts').NamespaceQuota;
-  readonly isOnlyOwnWrite: typeof import('../../src/controller/own-write.ts').isOnlyOwnWrite;
+  readonly isOnlyOwnWrite: typeof import('../../src/controller/event-handlers.ts').isOnlyOwnWrite;
   readonly DeletionRate: typeof import('../../src/controller/deletion-rate.ts').DeletionRate;
   readonly KubeError: typeof import('../../src/kubernetes/errors.ts').KubeError;
   readonly Secret: typeof import('../../src/domain/secret.ts').Secret;
@@ -34,7 +34,7 @@ const handedIn: Mistake = {
 };
 
 /** The modules whose objects are part of a state of the model. */
-const stateful = ['reconcile/object-state.ts', 'provider/account/**/*.ts', 'domain/key-index.ts'];
+const stateful = ['reconcile/object-state.ts', 'provider/account/**/*.ts', 'domain/object-key.ts'];
 
 const root = join(import.meta.dirname, '../..');
 
@@ -58,7 +58,7 @@ export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Su
       'controller/machine-index.ts',
       'controller/namespace-quota.ts',
       'controller/deletion-rate.ts',
-      'controller/own-write.ts',
+      'controller/event-handlers.ts',
       'kubernetes/errors.ts',
       'domain/secret.ts',
       'provider/account/account-core.ts',

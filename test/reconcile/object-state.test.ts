@@ -45,18 +45,6 @@ describe('the state of a VM', () => {
     expect(historyAt(new ObjectState('uid', 0), 600)).toMatchObject({ stateFor: 0 });
   });
 
-  it.each<{ state: MachineState; isUp: boolean; isDown: boolean }>([
-    { state: 'Pending', isUp: false, isDown: false },
-    { state: 'Starting', isUp: true, isDown: true },
-    { state: 'Running', isUp: true, isDown: false },
-    { state: 'Halting', isUp: false, isDown: true },
-    { state: 'Halted', isUp: false, isDown: true },
-    { state: 'Unknown', isUp: false, isDown: false },
-  ])('$state: up $isUp, down $isDown', ({ state, isUp, isDown }) => {
-    const { lastUpAt, lastDownAt } = historyAt(memoryThatSaw([state, 100]), 200);
-    expect([lastUpAt !== undefined, lastDownAt !== undefined]).toEqual([isUp, isDown]);
-  });
-
   it('ends deferrals when it changes, and a refusal of the call for the previous state', () => {
     const objectState = memoryThatSaw(['Running', 100]);
     const putOff = (): void => {

@@ -4,6 +4,10 @@ export const apiVersion = `${group}/${version}`;
 export const kind = 'VirtualMachine';
 export const plural = 'virtualmachines';
 
+/** The resources that the operator reads and writes. */
+export const virtualMachines = { group, version, plural } as const;
+export const secrets = { group: '', version: 'v1', plural: 'secrets' } as const;
+
 /** The finalizer: blocks the deletion of the object until its VM is confirmed deleted. */
 export const finalizer = 'vps247.com/machine';
 

@@ -1,4 +1,4 @@
-import { KeyIndex } from '../../domain/key-index.ts';
+import { KeyIndex } from '../../domain/object-key.ts';
 import type { Machine, ProviderId } from '../../domain/machine.ts';
 import type { TimedRead } from './account.ts';
 import type { SnapshotDiff } from './snapshot.ts';

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { Address } from '../../domain/machine.ts';
 import type { WireObject } from './json-fields.ts';
-import { isWireObject } from './json-fields.ts';
+import { isRecord } from '../../domain/json.ts';
 
 const order = new Intl.Collator('en', { numeric: true });
 
@@ -172,5 +172,5 @@ function readIp(value: unknown): Ip | undefined {
 }
 
 function objectsOf(value: unknown): readonly WireObject[] {
-  return Array.isArray(value) ? value.slice(0, maxEntries).filter(isWireObject) : [];
+  return Array.isArray(value) ? value.slice(0, maxEntries).filter(isRecord) : [];
 }

@@ -12,6 +12,7 @@ import type {
   Region,
   UnreadableMachine,
 } from '../../domain/machine.ts';
+import { isRecord } from '../../domain/json.ts';
 import { isReadable } from '../../domain/machine.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { CreateResult } from '../provider.ts';
@@ -21,7 +22,6 @@ import { listLimits, readEntries } from './list-parser.ts';
 import { isUnprintable, lengthOf, longestName, type RawText, rawText, Sanitizer } from './raw-text.ts';
 import type { WireObject } from './json-fields.ts';
 import {
-  isWireObject,
   optionalAmount,
   optionalId,
   optionalIds,
@@ -105,7 +105,7 @@ export function decodeCreateResponse(text: string, context: Context): CreateResu
   const machine = id === undefined ? undefined : decodeMachine(wire, context);
   // If the response reports a failure beside the machine, that machine may be another VM of the name. A status inside
   // the machine is the machine's.
-  const isBeside = isWireObject(body) && body !== wire && reportsFailure(body);
+  const isBeside = isRecord(body) && body !== wire && reportsFailure(body);
   if (!isBeside && id !== undefined && machine !== undefined && isReadable(machine)) return { id, machine };
   if (isBeside || reportsFailure(wire)) throw new WireError('the response reports a failure');
   if (id !== undefined) return { id };
@@ -287,7 +287,7 @@ function readState(value: unknown): MachineState | undefined {
 }
 
 function readTask(value: unknown): MachineDraft['task'] {
-  if (!isWireObject(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const status = rawText(value['status']);
   const { id, name, progress } = value;
   return status && { id: optionalId(id), status, name: rawText(name), progress: readProgress(progress) };

@@ -1,3 +1,4 @@
+import { isRecord } from '../../domain/json.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 
 /**
@@ -18,10 +19,6 @@ export function parseJson(body: string): unknown {
     // JSON.parse quotes the text in its message, so its error isn't passed on.
     throw new WireError('the answer is not JSON');
   }
-}
-
-export function isWireObject(value: unknown): value is WireObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The id in `value`: a positive safe integer, as a number or in digits. */
@@ -89,10 +86,10 @@ function isSaid(value: unknown): boolean {
 
 /** Unwraps an item, if it is wrapped. */
 export function unwrapItem(value: unknown, wrappers: readonly string[]): WireObject {
-  if (!isWireObject(value)) throw new WireError('an item is not an object');
+  if (!isRecord(value)) throw new WireError('an item is not an object');
   for (const wrapper of wrappers) {
     const inner = value[wrapper];
-    if (isWireObject(inner)) return inner;
+    if (isRecord(inner)) return inner;
   }
   return value;
 }

@@ -1,12 +1,10 @@
 import { type KnownMachine, readIdentity, writeHint } from '../../api/v1alpha1/identity.ts';
-import { annotations, group, plural, version } from '../../api/v1alpha1/constants.ts';
+import { annotations, virtualMachines } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import { KubeError, isSuperseded } from '../../kubernetes/errors.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import { objectKey } from '../../domain/object-key.ts';
 import type { Execution, ExecuteDeps, ExecuteTarget } from './execution.ts';
-
-const resource = { group, version, plural };
 
 /**
  * The provider refused the create, and a later list lacks its VM. Without a VM on record, the finalizer protects nothing
@@ -62,7 +60,7 @@ export async function completeIdentity(
       if (!(error instanceof KubeError) || error.reason !== 'Conflict') throw error;
       // The API server validated the object against the CRD; only identity and finalizers are read from it here.
       const { namespace, name } = object.metadata;
-      const fresh = (await deps.client.get(resource, { namespace, name })) as VirtualMachine;
+      const fresh = (await deps.client.get(virtualMachines, { namespace, name })) as VirtualMachine;
       if (fresh.metadata.uid !== object.metadata.uid) throw error;
       current = fresh;
     }

@@ -1,11 +1,9 @@
-import { finalizer, group, plural, version } from '../../api/v1alpha1/constants.ts';
+import { finalizer, plural, virtualMachines } from '../../api/v1alpha1/constants.ts';
 import { hasFinalizer } from '../../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { KubeError } from '../../kubernetes/errors.ts';
 import type { MetadataPatch, OwnWrite } from '../../controller/own-write.ts';
-
-const resource = { group, version, plural };
 
 /** Feeds the object as just stored into the cache, so that the next reconciliation reads its own write and isn't added for it. */
 export type StoreAnswer = (object: VirtualMachine, write: OwnWrite) => void;
@@ -23,7 +21,7 @@ export async function patchMetadata(
   const finalizers = await withOthers(client, object, metadata.finalizers);
   const body = { metadata: { resourceVersion, ...metadata, finalizers } };
   // `as`: the API server validated the object against the CRD.
-  const answer = (await client.patch(resource, { namespace, name }, { type: 'merge', body })) as VirtualMachine;
+  const answer = (await client.patch(virtualMachines, { namespace, name }, { type: 'merge', body })) as VirtualMachine;
   stored(answer, { resourceVersion: answer.metadata.resourceVersion, replaced: resourceVersion, metadata });
   const altered = alteredIn(metadata, object, answer);
   if (altered.length === 0) return answer;
@@ -41,7 +39,7 @@ async function withOthers(
 ): Promise<readonly string[]> {
   if (hasMoreFinalizers !== true) return sent;
   // `as`: the API server validates metadata.
-  const { metadata } = (await client.get(resource, { namespace, name })) as VirtualMachine;
+  const { metadata } = (await client.get(virtualMachines, { namespace, name })) as VirtualMachine;
   const others = (metadata.finalizers ?? []).filter((one) => one !== finalizer);
   return sent.includes(finalizer) ? [...others, finalizer] : others;
 }

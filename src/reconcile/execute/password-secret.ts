@@ -1,5 +1,5 @@
 import { patchSpec, replaceSecret } from '../../api/v1alpha1/commands.ts';
-import { apiVersion, group, kind, machineIdAnnotation } from '../../api/v1alpha1/constants.ts';
+import { apiVersion, group, kind, machineIdAnnotation, secrets } from '../../api/v1alpha1/constants.ts';
 import type { Reason } from '../../api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
@@ -42,8 +42,6 @@ export interface Owner {
   readonly name: string;
   readonly uid: string;
 }
-
-const secrets = { group: '', version: 'v1', plural: 'secrets' };
 
 /** A refusal by the API server, which prevents the Secret but doesn't affect the VM. Temporary errors are thrown. */
 const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'NotFound', 'Unexpected']);

@@ -1,6 +1,6 @@
 import { hasFinalizer, isNameOwn, providerName } from '../../api/v1alpha1/identity.ts';
 import { annotations } from '../../api/v1alpha1/constants.ts';
-import type { Clock } from '../../domain/clock.ts';
+import { type Clock, epochOf } from '../../domain/clock.ts';
 import type { Machine, UnreadableMachine } from '../../domain/machine.ts';
 import type { Limits, MachineObservation } from '../../plan/observed.ts';
 import { mayCreate } from '../../plan/external-deletion.ts';
@@ -152,9 +152,4 @@ export function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileS
 function isKeyOf({ intent, isIntentProven, objectState }: ReconcileSubject, account: ReadableAccount): boolean {
   if (objectState.intentAccount === account || intent?.proof === undefined) return true;
   return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
-}
-
-/** Converts a monotonic time to epoch milliseconds. */
-export function epochOf(clock: Clock, moment: number): number {
-  return clock.now() - (clock.monotonic() - moment);
 }

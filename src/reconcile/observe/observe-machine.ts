@@ -1,6 +1,7 @@
 import { isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
 import { annotations } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import { epochOf } from '../../domain/clock.ts';
 import type { Machine, ProviderId } from '../../domain/machine.ts';
 import type { MachineObservation } from '../../plan/observed.ts';
 import { isFromIntent, isInDoubt } from '../../plan/create.ts';
@@ -19,7 +20,6 @@ import {
   isNeverCreated,
   findByName,
   freeName,
-  epochOf,
   requestList,
 } from './find-by-name.ts';
 

@@ -3,6 +3,7 @@ import { type Identity, type Intent, keyText, providerName, readIdentity } from 
 import { type Requests, writtenBy } from '../../api/v1alpha1/annotations.ts';
 import { annotations } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import { epochOf } from '../../domain/clock.ts';
 import type { Outcome } from '../../domain/failure.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import { mayCreate, needsRecreationSlot } from '../../plan/external-deletion.ts';
@@ -150,7 +151,7 @@ function recreationOf(
   account: ReadableAccount | null,
 ): Observed['recreation'] {
   const dueAt = account?.recreations.dueAt(key);
-  return dueAt === undefined ? undefined : { id, dueAt: deps.clock.now() + dueAt - deps.clock.monotonic() };
+  return dueAt === undefined ? undefined : { id, dueAt: epochOf(deps.clock, dueAt) };
 }
 
 function observeCredentials(

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../domain/clock.ts';
+import { RoundRobin } from '../../../domain/round-robin.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /** The purposes of calls, the most urgent first: deletions and power cuts, power changes, creates, reads, lists. */
@@ -59,7 +60,7 @@ export class CallScheduler {
   /** How many calls wait, by priority. */
   get waiting(): Readonly<Record<CallPriority, number>> {
     // The map has exactly the priorities.
-    return Object.fromEntries([...this.#levels].map(([priority, level]) => [priority, level.size])) as Record<
+    return Object.fromEntries([...this.#levels].map(([priority, level]) => [priority, level.waiting.size])) as Record<
       CallPriority,
       number
     >;
@@ -72,12 +73,12 @@ export class CallScheduler {
   async acquire(priority: CallPriority, flow: string, signal?: AbortSignal): Promise<boolean> {
     if (this.#isStopped || signal?.aborted === true) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const level = this.#level(priority);
+    const { waiting } = this.#level(priority);
     const leave = (): void => {
-      if (level.remove(flow, resolve)) resolve(false);
+      if (waiting.delete(flow, resolve)) resolve(false);
     };
     signal?.addEventListener('abort', leave);
-    level.add(flow, resolve);
+    waiting.add(flow, resolve);
     this.dispatch();
     try {
       return await promise;
@@ -104,13 +105,16 @@ export class CallScheduler {
       }
       this.#dispatched += 1;
       if (priority !== 'List') this.#inFlight += 1;
-      this.#level(priority).dispatch(this.#dispatched);
+      const level = this.#level(priority);
+      level.lastDispatch = this.#dispatched;
+      level.waiting.take()?.(true);
     }
   }
 
   /** Rejects waiting calls, which would not get a slot soon. */
   rejectWaiting(): void {
-    for (const level of this.#levels.values()) level.rejectWaiting();
+    for (const { waiting } of this.#levels.values())
+      for (let waiter = waiting.take(); waiter !== undefined; waiter = waiting.take()) waiter(false);
     this.dispatch();
   }
 
@@ -125,7 +129,7 @@ export class CallScheduler {
   #next(): CallPriority | undefined {
     const mayCall = this.#inFlight < this.#options.maxInFlight && !this.#options.listsOnly();
     const waiting = callPriorities.filter(
-      (priority) => this.#level(priority).size > 0 && (mayCall || priority === 'List'),
+      (priority) => this.#level(priority).waiting.size > 0 && (mayCall || priority === 'List'),
     );
     if ((this.#dispatched + 1) % agingInterval !== 0) return waiting[0];
     let longest = waiting[0];
@@ -144,48 +148,9 @@ export class CallScheduler {
 
 type Waiter = (isAcquired: boolean) => void;
 
-/** The waiting calls of one priority: round-robin by flow, and first in, first out within a flow. */
+/** The waiting calls of one priority. */
 class PriorityLevel {
-  size = 0;
+  readonly waiting = new RoundRobin<Waiter>();
   /** The number of this priority's last slot. */
   lastDispatch = 0;
-  readonly #flows = new Map<string, Waiter[]>();
-
-  add(flow: string, waiter: Waiter): void {
-    const waiting = this.#flows.get(flow);
-    if (waiting === undefined) this.#flows.set(flow, [waiter]);
-    else waiting.push(waiter);
-    this.size += 1;
-  }
-
-  /** Whether it was still waiting. */
-  remove(flow: string, waiter: Waiter): boolean {
-    const waiting = this.#flows.get(flow) ?? [];
-    const index = waiting.indexOf(waiter);
-    if (index === -1) return false;
-    waiting.splice(index, 1);
-    if (waiting.length === 0) this.#flows.delete(flow);
-    this.size -= 1;
-    return true;
-  }
-
-  dispatch(number: number): void {
-    const [next] = this.#flows;
-    if (next === undefined) return;
-    const [flow, waiting] = next;
-    const waiter = waiting.shift();
-    this.#flows.delete(flow);
-    // Moves the flow to the end of the round.
-    if (waiting.length > 0) this.#flows.set(flow, waiting);
-    this.size -= 1;
-    this.lastDispatch = number;
-    waiter?.(true);
-  }
-
-  rejectWaiting(): void {
-    const all = [...this.#flows.values()].flat();
-    this.#flows.clear();
-    this.size = 0;
-    for (const waiter of all) waiter(false);
-  }
 }
