@@ -188,4 +188,17 @@ test('measures the time from a change to its call once, and ignores calls withou
   expect(count).toBe(2);
   expect(sum).toBeGreaterThanOrEqual(created.sum ?? Infinity);
   expect(sum).toBeLessThan(10);
+
+  // A change whose call has to wait for a transition.
+  cluster.change('web', { spec: { powerState: 'Running' } });
+  await clock.advance(minute);
+  cluster.change('web', { spec: { powerState: 'Halted' } });
+  for (let steps = 0; fakeProvider.count('StopMachine') < 2 && steps < 600; steps += 1) await clock.advance(100);
+  expect(fakeProvider.count('StopMachine')).toBe(2);
+  cluster.change('web', { spec: { powerState: 'Running' } });
+  await clock.advance(100);
+  expect(fakeProvider.count('StartMachine')).toBe(2);
+  await clock.advance(minute);
+  expect(fakeProvider.count('StartMachine')).toBe(3);
+  expect((await measured()).count).toBe(5);
 });

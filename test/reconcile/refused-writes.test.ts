@@ -45,6 +45,21 @@ describe('an admission policy that alters what the operator stores', () => {
     expect(world.fakeProvider.machines.size).toBe(0);
   });
 
+  it('refuses the ownership annotation of a managed object: nothing is called until a retry stores it', async () => {
+    const world = await createWorld();
+    world.apply('web');
+    await world.clock.advance(minute);
+    world.cluster.admission = (write, object) => (write === 'patch web' ? 'Invalid' : object);
+    const spec = { powerState: 'Halted' } as const;
+    world.cluster.change('web', { metadata: { annotations: { [annotations.managedBy]: null } }, spec });
+    await world.clock.advance(10 * minute);
+    expect(world.fakeProvider.count('StopMachine')).toBe(0);
+    expect(synced(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+    world.cluster.admission = (_, object) => object;
+    await world.clock.advance(6 * minute);
+    expect(world.fakeProvider.count('StopMachine')).toBe(1);
+  });
+
   it.each([annotations.createPending, annotations.managedBy])(
     'removes the annotation %s: no VM is created, and none is left',
     async (name) => {
