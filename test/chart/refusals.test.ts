@@ -177,6 +177,13 @@ test.each([...wrongByItself, ...wrongTogether])('$what is refused by name', asyn
   for (const word of words) expect(complaint).toContain(word);
 });
 
+test('a scrape may take as long as the time until the next', async () => {
+  const serviceMonitor = { enabled: true, interval: '1m', scrapeTimeout: '60s' };
+  expect(
+    (await renderChart({ serviceMonitor }, { args: ['--api-versions', 'monitoring.coreos.com/v1'] })).complaint,
+  ).toBe('');
+});
+
 test('all problems are reported at once', async () => {
   const { complaint } = await renderChart({
     scope: 'Namespaced',
