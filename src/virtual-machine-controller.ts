@@ -13,6 +13,7 @@ import { objectKey } from './domain/object-key.ts';
 import type { Reflector, ReflectorOptions } from './kubernetes/cache/reflector.ts';
 import type { KubeClient } from './kubernetes/client.ts';
 import type { EventNote, EventRecorder } from './kubernetes/events.ts';
+import type { Account } from './provider/account/account.ts';
 import type { AccountRegistry, AccountRegistryOptions } from './provider/account/account-registry.ts';
 import type { Credentials } from './reconcile/credentials.ts';
 import type { StoreAnswer } from './reconcile/execute/metadata-patch.ts';
@@ -63,8 +64,10 @@ export interface VirtualMachineController
 }
 
 /** Accounts are off. */
-const unlimited: Pick<AccountLimits, 'of' | 'reserve' | 'release' | 'wait' | 'freedFor'> = {
+const unlimited: Pick<AccountLimits, 'pausedBy' | 'isKnown' | 'of' | 'reserve' | 'release' | 'wait' | 'freedFor'> = {
   of: () => undefined,
+  pausedBy: () => undefined,
+  isKnown: true,
   reserve: () => true,
   release: () => {},
   wait: () => {},
@@ -120,6 +123,8 @@ export function createVirtualMachineController(
   const leadingSince = () => controller.leadingSince;
   const accountLimits =
     limits === undefined ? unlimited : new AccountLimits({ clock, createDelay, limits, leadingSince });
+  /** Which Account pauses which account at the provider, as of the last change. */
+  const pausedAccounts = new WeakMap<Account, string | undefined>();
   const reactionLatency = new ReactionLatency(clock, records, (seconds) => metrics.specToCall.observe(seconds));
   const fleet = new FleetMetrics({
     metrics,
@@ -178,8 +183,18 @@ export function createVirtualMachineController(
       for (const key of accountLimits.freedFor(account)) handlers.onAccountChange(key);
     },
     onLimitChange: () => {
-      for (const account of accounts.list().values())
+      const pauses = new Map<Account, string | undefined>();
+      for (const account of accounts.list().values()) {
         for (const key of accountLimits.freedFor(account)) handlers.onAccountChange(key);
+        const pausedBy = accountLimits.pausedBy(account);
+        if (pausedBy !== pausedAccounts.get(account)) pauses.set(account, pausedBy);
+      }
+      if (pauses.size === 0) return;
+      for (const [account, pausedBy] of pauses) pausedAccounts.set(account, pausedBy);
+      for (const { metadata } of managedObjects()) {
+        const account = reconciler.accountOf(objectKey({ metadata }));
+        if (account !== undefined && pauses.has(account)) handlers.onAccountChange(objectKey({ metadata }));
+      }
     },
   };
 }

@@ -3,13 +3,15 @@ import { KeyIndex } from '../domain/object-key.ts';
 import { type AccountLimits as Limits, heldByAccount } from '../plan/account/limits.ts';
 import type { Account } from '../provider/account/account.ts';
 
-/** The limit that an Account sets, and the account at the provider that its key opens. */
+/** The limit and the pause that an Account sets, and the account at the provider that its key opens. */
 export interface AccountLimit {
   /** The Account, as `namespace/name`. */
   readonly by: string;
   /** By age, then by UID: of two Accounts of one account at the provider, the older one's limit counts. */
   readonly order: string;
-  readonly machines: number;
+  /** Undefined: unlimited. */
+  readonly machines: number | undefined;
+  readonly isPaused: boolean;
   readonly account: CountedAccount;
 }
 
@@ -55,15 +57,24 @@ export class AccountLimits {
     const { limits, leadingSince, createDelay } = this.#options;
     const all = limits();
     if (all === undefined) return { kind: 'Unknown' };
-    const [first] = all
-      .filter((limit) => isSame(limit.account, account))
-      .toSorted((a, b) => (a.order < b.order ? -1 : 1));
-    if (first === undefined) return undefined;
+    const first = oldest(all.filter((limit) => limit.machines !== undefined && isSame(limit.account, account)));
+    if (first?.machines === undefined) return undefined;
     const { snapshot } = account;
     const countsFrom = (leadingSince() ?? Infinity) + createDelay;
     if (snapshot === undefined || snapshot.startedAt < countsFrom) return { kind: 'Unknown' };
     const listed = snapshot.machines.length + snapshot.unreadable.size;
     return { kind: 'Limited', by: first.by, machines: first.machines, count: listed + this.#unlisted(account) };
+  }
+
+  /** The oldest Account that pauses the objects of this account, as `namespace/name`; undefined: none. */
+  pausedBy(account: CountedAccount): string | undefined {
+    const all = this.#options.limits() ?? [];
+    return oldest(all.filter((one) => one.isPaused && isSame(one.account, account)))?.by;
+  }
+
+  /** Whether all Accounts were read, so that each pause is known. */
+  get isKnown(): boolean {
+    return this.#options.limits() !== undefined;
   }
 
   /** Counts a create that is about to be sent; false if the limit leaves no place for it. */
@@ -106,6 +117,11 @@ export class AccountLimits {
     if (snapshot === undefined || snapshot.startedAt <= at) return false;
     return snapshot.byName(name).length > 0 || snapshot.startedAt > at + this.#options.createDelay;
   }
+}
+
+function oldest(limits: readonly AccountLimit[]): AccountLimit | undefined {
+  const [first] = limits.toSorted((a, b) => (a.order < b.order ? -1 : 1));
+  return first;
 }
 
 /** One account at the provider may have several keys. */

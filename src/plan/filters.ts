@@ -50,10 +50,22 @@ function textOf(sequence: readonly PlannedAction[]): string {
   return sequence.map(({ message }) => message).join(', then ');
 }
 
+/** How long a new leader usually takes to read all Accounts. */
+const accountsReadWithin = 5_000;
+
+/** An Account may pause the object. A wait that usually ends within seconds after a start isn't reported. */
+function accountsUnknown(o: Observed, held: Partial<Decision>): Decision {
+  if (o.history.knownFor < accountsReadWithin) return requeue(undefined, { ...held, after: 500 });
+  const message =
+    'the operator sends no request that changes a VM before it has read all Accounts, one of which may pause it';
+  return requeue({ reason: 'AccountLimitsUnknown', message }, { ...held, after: 5_000 });
+}
+
 /** A filter over every decision: no call is sent before the time that the provider asked for. */
 export function deferCalls(o: Observed, decision: Decision): Decision {
   if (!isProviderCall(decision.action)) return decision;
   const held = { ...keptOperations(o), fastPolling: decision.fastPolling };
+  if (!o.isPauseKnown) return accountsUnknown(o, held);
   if (o.rateLimitedFor > 0) {
     const message = `the provider asked for fewer requests. ${rateLimitPause(o)}`;
     return requeue({ reason: 'RateLimited', message }, { ...held, after: o.rateLimitedFor });

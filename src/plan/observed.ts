@@ -188,6 +188,10 @@ export interface Observed {
   readonly orphanCandidates: readonly OrphanCandidate[];
   /** The limit of VMs in this namespace, if it is reached. */
   readonly namespaceLimit: NamespaceLimit | undefined;
+  /** The Account that pauses all objects of the account, as `namespace/name`. */
+  readonly pausedBy: string | undefined;
+  /** Whether all Accounts were read. Until then, one may pause the object. */
+  readonly isPauseKnown: boolean;
   /** What limits creates in the account at the provider; undefined: nothing. */
   readonly accountLimits: AccountLimits | undefined;
   /**

@@ -61,6 +61,9 @@ export const rules = {
   powerState,
 } as const satisfies Readonly<Record<string, Rule>>;
 
+/** In bytes: a namespace and a name. */
+const longestAccount = 320;
+
 /** Decides what to do about one object. Pure: the same observation always gives the same decision. */
 export function plan(o: Observed): Decision {
   for (const rule of Object.values<Rule>(rules)) {
@@ -81,11 +84,20 @@ function nothingToDelete(o: Observed): Decision | undefined {
 }
 
 function paused(o: Observed): Decision | undefined {
-  if (!o.requests.isPaused) return undefined;
+  if (!o.requests.isPaused) return o.pausedBy === undefined ? undefined : pausedByAccount(o, o.pausedBy);
   const what = isDeleting(o) ? 'the deletion is ' : '';
   const resume = annotate(o.object.metadata, { [annotations.paused]: undefined });
   const message = `${what}paused by the annotation ${annotations.paused}; to continue${isDeleting(o) ? ' the deletion' : ''}: ${resume}`;
   return requeue({ reason: 'Paused', message }, keptOperations(o));
+}
+
+function pausedByAccount(o: Observed, by: string): Decision {
+  const what = isDeleting(o) ? 'the deletion is ' : '';
+  // With the operator's default key, the Account is that of the cluster administrator.
+  const remedy = o.isDefaultKey
+    ? "paused for all VMs of the operator's default API key; ask your cluster administrator"
+    : `paused by Account ${quoted(by, longestAccount)} (spec.paused), for all VMs of its API key; to continue, set spec.paused of the Account to false`;
+  return requeue({ reason: 'Paused', message: `${what}${remedy}` }, keptOperations(o));
 }
 
 /**

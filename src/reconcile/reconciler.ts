@@ -25,7 +25,7 @@ export interface ReconcilerDeps
   readonly client: ExecutorDeps['client'];
   readonly machineIndex: ObserveDeps['machineIndex'];
   readonly quota: NamespaceQuota;
-  readonly accountLimits: Pick<AccountLimits, 'of' | 'reserve' | 'release' | 'wait'>;
+  readonly accountLimits: Pick<AccountLimits, 'of' | 'pausedBy' | 'isKnown' | 'reserve' | 'release' | 'wait'>;
   readonly deletionRate: DeletionRate;
   readonly ownership: Pick<Ownership, 'ensureOwned' | 'leave' | 'annotation'>;
   readonly reactionLatency: Pick<ReactionLatency, 'observeCall' | 'cancel'>;

@@ -168,6 +168,8 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     orphanCandidates: [],
     namespaceLimit: undefined,
     accountLimits: undefined,
+    pausedBy: undefined,
+    isPauseKnown: true,
     mayOrphan: true,
     deletesHeldFor: 0,
     recreation: undefined,

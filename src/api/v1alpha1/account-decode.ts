@@ -76,7 +76,7 @@ function labelsOf(all: Readonly<Record<string, unknown>>, names: readonly string
 
 /** The CRD guarantees the types and defaults of a stored spec, unless an earlier CRD stored it. */
 function readSpec(spec: unknown): AccountSpec {
-  const { credentialsSecretRef, currency, limits } = fieldsOf(spec);
+  const { credentialsSecretRef, currency, limits, paused } = fieldsOf(spec);
   const { machines } = fieldsOf(limits);
   const { name, key } = fieldsOf(credentialsSecretRef);
   return {
@@ -85,6 +85,7 @@ function readSpec(spec: unknown): AccountSpec {
       key: typeof key === 'string' ? key : defaultCredentials.key,
     },
     ...(isCurrency(currency) ? { currency } : {}),
+    ...(paused === true ? { paused } : {}),
     ...(typeof machines === 'number' ? { limits: { machines } } : {}),
   };
 }

@@ -10,6 +10,8 @@ export interface AccountSpec {
   readonly credentialsSecretRef: { readonly name: string; readonly key: string };
   /** The currency of `status.estimate`. Undefined: the only one in which the packages have prices. */
   readonly currency?: Currency;
+  /** Pauses all VirtualMachines of the account. */
+  readonly paused?: boolean;
   /** What holds creates in the account. */
   readonly limits?: { readonly machines?: number };
 }

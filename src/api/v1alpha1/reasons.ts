@@ -125,7 +125,7 @@ const table = {
   AccountLimitsUnknown: {
     ...inProgress,
     meaning:
-      'The operator has not read all Accounts yet, or it has just become the leader, and the list may not show a VM that its predecessor created. Until then, it creates no VM that a limit could hold.',
+      'The operator has not read all Accounts yet, or it has just become the leader, and the list may not show a VM that its predecessor created. Until then, it creates no VM that a limit could hold, and changes no VM that an Account could pause.',
     remedy: noAction,
   },
   ...powerReasons,
@@ -326,8 +326,8 @@ const table = {
     blocksDeletion: true,
     shows: 'Paused',
     meaning:
-      'The annotation vps247.com/paused is "true". The operator does nothing for the object, including its deletion.',
-    remedy: `To continue, remove the annotation: ${code(annotate(anyObject, { [annotations.paused]: undefined }))}.`,
+      'The annotation vps247.com/paused is "true", or an Account of the API key has spec.paused. The operator does nothing for the object, including its deletion.',
+    remedy: `To continue, remove the annotation: ${code(annotate(anyObject, { [annotations.paused]: undefined }))}. If the message names an Account, set its spec.paused to false.`,
   },
   ObserveOnly: {
     ready: 'False',

@@ -129,8 +129,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
   function limitOf(object: Account): AccountLimit | undefined {
     const { metadata, spec } = object;
     const [machines, account] = [spec.limits?.machines, reconciler.accountOf(object)];
-    if (machines === undefined || account === undefined || account === null) return undefined;
-    return { by: objectKey(object), order: `${metadata.creationTimestamp} ${metadata.uid}`, machines, account };
+    const isPaused = spec.paused === true;
+    if (account === undefined || account === null || (machines === undefined && !isPaused)) return undefined;
+    const order = `${metadata.creationTimestamp} ${metadata.uid}`;
+    return { by: objectKey(object), order, machines, isPaused, account };
   }
 
   return {

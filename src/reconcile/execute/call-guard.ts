@@ -1,5 +1,6 @@
 import { isNameOwn } from '../../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import type { AccountLimits } from '../../controller/account-limits.ts';
 import type { ReleaseWorker } from '../../controller/workers.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Fence } from '../../domain/fence.ts';
@@ -26,6 +27,7 @@ export interface CallGuardDeps {
   readonly reactionLatency: Pick<ReactionLatency, 'observeCall'>;
   readonly credentials: Pick<Credentials, 'lookup'>;
   readonly accountFor: ConflictDeps['accountFor'];
+  readonly accountLimits: Pick<AccountLimits, 'pausedBy'>;
 }
 
 /** How long a call waits for a slot, or for its response, before the object reports that: what is quick takes no status write. */
@@ -81,6 +83,7 @@ export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'r
           if (action.type === 'Create' && !isNameStillFree(account, observed)) return false;
           if (!(await isStillAccountOf(observed.object, account))) return false;
           if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
+          if (deps.accountLimits.pausedBy(account) !== undefined) return false;
           if (observed.recreation !== undefined && !account.recreations.use(key)) return false;
           let isReady = false;
           try {

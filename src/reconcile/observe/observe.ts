@@ -30,7 +30,7 @@ type AccountLimit = Exclude<ReturnType<ConflictDeps['accountFor']>, Account>;
 
 export interface ObserveDeps extends ConflictDeps, MachineDeps {
   readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
-  readonly accountLimits: Pick<AccountLimits, 'of'>;
+  readonly accountLimits: Pick<AccountLimits, 'of' | 'pausedBy' | 'isKnown'>;
   readonly deletionRate: Pick<DeletionRate, 'heldFor'>;
   /** Whether objects of this namespace may leave VMs running in the account of the operator's default key. */
   readonly mayOrphan: (namespace: string) => boolean;
@@ -110,6 +110,8 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       isDefaultKey,
       orphanCandidates: isCreate && !isDefaultKey ? orphanCandidatesOf(deps.machineIndex, subject, account) : [],
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
+      pausedBy: account === null ? undefined : deps.accountLimits.pausedBy(account),
+      isPauseKnown: deps.accountLimits.isKnown,
       accountLimits: isCreate && account !== null ? deps.accountLimits.of(account) : undefined,
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletionRate.heldFor(key),

@@ -37,4 +37,6 @@ test('its commands show the account, its unmanaged VMs and the prices as the pag
   expect(await shell(documented(page, 'create'))).toContain('condition met');
   expect(withoutAge(await shell(documented(page, 'get')))).toBe(withoutAge(shown('get')));
   for (const block of ['unmanaged', 'packages']) expect(await shell(documented(page, block)), block).toBe(shown(block));
+  await shell(documented(page, 'pause'));
+  await fixture.untilReady('web', 'True/Paused');
 });

@@ -68,7 +68,7 @@ test('has defaults, and refuses a currency that the provider has no prices in', 
   const fixture = await fixtureFor('spec', { withSecret: false });
   await applyAccount(fixture, {});
   expect(await succeed(fixture, ['get', 'account', 'main', '-o', 'jsonpath={.spec} {.status}'])).toBe(
-    '{"credentialsSecretRef":{"key":"api-key","name":"vps247-credentials"}} {"observedGeneration":-1}',
+    '{"credentialsSecretRef":{"key":"api-key","name":"vps247-credentials"},"paused":false} {"observedGeneration":-1}',
   );
   await expect(applyAccount(fixture, { currency: 'CHF' })).rejects.toThrow('supported values: "EUR", "GBP", "USD"');
   const verdicts = 'jsonpath={range .status.conditions[*]}{.type}={.status} {end}';

@@ -58,6 +58,7 @@ class Room {
         cache: { get: () => this.cached },
         reactionLatency: { observeCall: (object) => this.calls.push(`observe ${object}`) },
         credentials: { lookup: () => Promise.resolve(this.lookup) },
+        accountLimits: { pausedBy: () => undefined },
         accountFor: () => (this.isOtherAccount ? ({} as Account) : account),
       },
       {

@@ -65,7 +65,7 @@ function given(listed = [other]) {
     machineIndex: new MachineIndex(),
     objectOf: () => object,
     quota: { reachedFor: () => undefined },
-    accountLimits: { of: () => undefined },
+    accountLimits: { of: () => undefined, pausedBy: () => undefined, isKnown: true },
     deletionRate: { heldFor: () => 0 },
     mayOrphan: () => true,
   };

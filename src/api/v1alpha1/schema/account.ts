@@ -44,6 +44,13 @@ export const accountSpecSchema: Schema = {
       description:
         'The currency of status.estimate. Required only if the packages of the VMs have prices in several currencies.',
     },
+    paused: {
+      type: 'boolean',
+      default: false,
+      description:
+        'While true, the operator pauses all VirtualMachines of the account, in any namespace, as the annotation vps247.com/paused does: it sends no request that changes a VM, also not for a deletion. ' +
+        'It applies while the API key of the Account is usable.',
+    },
     limits: {
       type: 'object',
       description:
