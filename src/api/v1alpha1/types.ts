@@ -80,7 +80,7 @@ export interface OperationStatus {
   readonly attempts?: number;
   /**
    * The result of the last call: `Accepted`, or why the provider refused it. Missing while it is unknown. `Superseded`: it
-   * was sent before the VM was to run again.
+   * was sent before the other power state was wanted.
    */
   readonly lastResult?: string;
   /** The `spec.restartRequest` that this restart is for. */

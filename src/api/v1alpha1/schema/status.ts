@@ -87,7 +87,7 @@ const operation: Schema = {
       type: 'string',
       maxLength: 64,
       description:
-        'The result of the last call: Accepted, or why the provider refused it. Superseded: the VM is to run again, but its guest may still follow the shutdown signal. Missing while it is unknown.',
+        'The result of the last call: Accepted, or why the provider refused it. Superseded: the other power state is wanted now, but the provider may still show the effect of the call. Missing while it is unknown.',
     },
     restartRequest: {
       type: 'string',
