@@ -36,7 +36,7 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'The status keeps the owner as long as it keeps the id, and this record keeps the id.',
   },
   {
-    file: 'src/status/status.ts',
+    file: 'src/domain/json.ts',
     function: 'equal',
     kind: 'operand',
     text: 'Array.isArray(a)',
@@ -44,7 +44,7 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'An array is not a record, so the lines below also return false unless both are arrays.',
   },
   {
-    file: 'src/status/status.ts',
+    file: 'src/domain/json.ts',
     function: 'equal',
     kind: 'operand',
     text: 'Array.isArray(b)',

@@ -35,3 +35,8 @@ export function wait(clock: Clock, milliseconds: number, signal?: AbortSignal): 
 export function epochOf(clock: Pick<Clock, 'now' | 'monotonic'>, moment: number): number {
   return clock.now() - (clock.monotonic() - moment);
 }
+
+/** Epoch milliseconds as a `Time`, which Kubernetes stores in whole seconds. */
+export function toTime(epoch: number): string {
+  return new Date(epoch).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -26,8 +26,6 @@ export interface ListOptions {
   readonly limit?: number | undefined;
   /** The `continue` token of the previous page. */
   readonly continue?: string | undefined;
-  readonly resourceVersion?: string | undefined;
-  readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
   /** The most bytes of the response. A longer one is `TooLarge`. */
   readonly maxResponseBytes?: number | undefined;
   /** Aborts the call. */

@@ -46,7 +46,7 @@ export type Executor = (
 
 export function createExecutor(
   deps: ExecutorDeps,
-  calls: Pick<CallGuard, 'guard'>,
+  guard: CallGuard,
   reporter: Pick<Reporter, 'storeIntent' | 'event'>,
 ): Executor {
   const { client, clock, log, quota, accountLimits, deletionRate, machineIndex, ownership, cache, objectOf } = deps;
@@ -79,7 +79,7 @@ export function createExecutor(
       {
         object,
         providerName,
-        account: account === null ? null : calls.guard(account, observed, decision, objectState, withoutWorker),
+        account: account === null ? null : guard(account, observed, decision, objectState, withoutWorker),
         isDefaultKey,
         objectState,
       },

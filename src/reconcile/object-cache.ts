@@ -1,7 +1,7 @@
 import { annotations, plural, virtualMachines } from '../api/v1alpha1/constants.ts';
 import { hasFinalizer } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { isRecord } from '../domain/json.ts';
+import { applyMergePatch } from '../domain/json.ts';
 import type { KubeClient, ObjectRef, Patch, Resource } from '../kubernetes/client.ts';
 import { objectKey } from '../domain/object-key.ts';
 import {
@@ -162,7 +162,7 @@ export class ObjectCache {
   #patch(before: VirtualMachine, { body }: Patch): VirtualMachine {
     const { resourceVersion } = before.metadata;
     // `as`: a merge patch keeps what it doesn't name, and what the operator sends is of the type.
-    const patched = merged(before, body) as VirtualMachine;
+    const patched = applyMergePatch(before, body) as VirtualMachine;
     const after = { ...patched, metadata: { ...patched.metadata, resourceVersion } };
     const key = objectKey(before);
     const isKept = hasFinalizer(after);
@@ -182,15 +182,4 @@ function wasRemovedEarly(object: VirtualMachine): boolean {
 
 function hasIntent({ metadata }: VirtualMachine): boolean {
   return metadata.annotations?.[annotations.createPending] !== undefined;
-}
-
-/** JSON merge patch (RFC 7386). */
-function merged(before: unknown, change: unknown): unknown {
-  if (!isRecord(change)) return change;
-  const result: Record<string, unknown> = isRecord(before) ? { ...before } : {};
-  for (const [key, value] of Object.entries(change)) {
-    if (value === null) delete result[key];
-    else result[key] = merged(result[key], value);
-  }
-  return result;
 }

@@ -3,7 +3,7 @@ import { annotations } from '../api/v1alpha1/constants.ts';
 import { readRequests, type Requests } from '../api/v1alpha1/annotations.ts';
 import type { VirtualMachine, Condition, OperationStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { MachineIndex } from '../controller/machine-index.ts';
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, toTime } from '../domain/clock.ts';
 import type { Account } from '../provider/account/account.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
 import type { Credentials, KeyLookup } from './credentials.ts';
@@ -228,7 +228,7 @@ function retried(failure: NonNullable<VirtualMachineStatus['startFailure']>, now
 
 function changed(condition: Condition, now: number): Condition {
   if (isPast(condition.lastTransitionTime, now)) return condition;
-  return { ...condition, lastTransitionTime: toIso(now).replace(/\.\d+Z$/, 'Z') };
+  return { ...condition, lastTransitionTime: toTime(now) };
 }
 
 function toIso(time: number): string {

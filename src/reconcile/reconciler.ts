@@ -49,8 +49,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const objectStates = new Map<string, ObjectState>();
   const unavailable = new UnavailableLog(deps);
   const reporter = createReporter(deps);
-  const calls = createCallGuard(deps, reporter);
-  const execute = createExecutor(deps, calls, reporter);
+  const guard = createCallGuard(deps, reporter);
+  const execute = createExecutor(deps, guard, reporter);
 
   return {
     reconcile: (key, withoutWorker) =>

@@ -11,13 +11,14 @@ import type { Decision, StatusReason } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import { unanswered } from '../plan/filters.ts';
 import { withConditionsOf } from '../status/patch.ts';
-import { equal, isTrouble, isWorthWriting, type Report, statusFor } from '../status/status.ts';
+import { isTrouble, isWorthWriting, type Report, statusFor } from '../status/status.ts';
 import type { Execution } from './execute/execution.ts';
 import { quoted } from '../domain/text.ts';
 import { ownershipNotStored } from './execute/write-refusal.ts';
 import { objectEvent } from './object-event.ts';
 import type { ObjectState } from './object-state.ts';
 import { createStatusWriter, type StatusWriterDeps } from './status-writer.ts';
+import { equal } from '../domain/json.ts';
 import { objectKey } from '../domain/object-key.ts';
 
 export interface ReporterDeps extends Omit<StatusWriterDeps, 'reportEvent'> {

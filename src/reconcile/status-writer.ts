@@ -10,12 +10,12 @@ import type { Action } from '../plan/action.ts';
 import { isToBeDeleted } from '../plan/protection.ts';
 import { Semaphore } from '../domain/semaphore.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
-import { equal } from '../status/status.ts';
 import type { ObjectState } from './object-state.ts';
 import { backoff, unavailableDelay } from './requeue.ts';
 import { heldFor, noteStoredStatus } from './rewrites.ts';
 import type { StoreAnswer } from './execute/metadata-patch.ts';
 import { writeRemedy } from './execute/write-refusal.ts';
+import { equal } from '../domain/json.ts';
 import { objectKey } from '../domain/object-key.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { AccountCondition, AccountConditionType } from '../api/v1alpha1/account-types.ts';
 import { type AccountReason, accountReasons } from '../api/v1alpha1/account-reasons.ts';
 import type { ConditionStatus } from '../api/v1alpha1/types.ts';
+import { toTime } from '../domain/clock.ts';
 import { cutMessage } from '../domain/text.ts';
 import type { LimitVerdict } from '../plan/account/limits.ts';
 
@@ -37,7 +38,7 @@ export function accountConditions(
       reason: says.reason,
       message: cutMessage(says.message, longestMessage),
       observedGeneration: generation,
-      lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : toSeconds(now),
+      lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : toTime(now),
     };
   };
   const orFine = (type: 'CredentialsValid' | 'InventoryComplete', status: ConditionStatus): AccountCondition =>
@@ -61,9 +62,4 @@ function summary(conditions: readonly AccountCondition[]): string {
     .map(({ type, status, reason }) => `${type}=${status} ${reason}`)
     .toSorted()
     .join();
-}
-
-/** Kubernetes times have a resolution of one second. */
-function toSeconds(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,22 +1,11 @@
 import type { ReasonRow } from '../api/v1alpha1/reason-row.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
+import { toTime } from '../domain/clock.ts';
 import { cutMessage } from '../domain/text.ts';
 import type { StatusReason } from '../plan/action.ts';
 import type { Comparison } from '../plan/as-specified.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';
-
-/** The order in which conditions are stored and shown. */
-const order: readonly ConditionType[] = [
-  'Ready',
-  'AsSpecified',
-  'Synced',
-  'CredentialsValid',
-  'Reconciling',
-  'Stalled',
-  'Paused',
-  'DeletionBlocked',
-];
 
 /** In bytes: enough for all commands of a message, with the longest names of an object. An event has a lower limit. */
 const longestMessage = 2_048;
@@ -45,21 +34,26 @@ export function conditionsFor(
   before: readonly Condition[] = [],
 ): readonly Condition[] {
   const row = reasons[statusReason.reason];
-  const whileTrue = (type: ConditionType, isTrue: boolean): Condition | undefined =>
-    isTrue ? next(before, type, 'True', statusReason.reason, statusReason.message, generation, now) : undefined;
-  const found: (Condition | undefined)[] = [
-    ready(row, statusReason, isHeld, generation, now, before),
-    asSpecified(comparison, generation, now, before),
-    synced(row, statusReason, trouble, generation, now, before),
-    credentialsValid(credentials, generation, now, before),
-    whileTrue('Reconciling', row.progress === 'Reconciling'),
-    whileTrue('Stalled', row.progress === 'Stalled'),
-    whileTrue('Paused', row.shows === 'Paused'),
-    whileTrue('DeletionBlocked', isDeleting && row.blocksDeletion === true),
+  const next: NextCondition = (type, status, reason) => nextCondition(before, type, status, reason, generation, now);
+  const whileTrue = (type: ConditionType, isTrue: boolean): readonly Condition[] =>
+    isTrue ? [next(type, 'True', statusReason)] : [];
+  return [
+    next('Ready', readyStatus(row, isHeld, generation, before), statusReason),
+    asSpecified(comparison, next),
+    synced(row, statusReason, trouble, next),
+    credentialsValid(credentials, before, next),
+    ...whileTrue('Reconciling', row.progress === 'Reconciling'),
+    ...whileTrue('Stalled', row.progress === 'Stalled'),
+    ...whileTrue('Paused', row.shows === 'Paused'),
+    ...whileTrue('DeletionBlocked', isDeleting && row.blocksDeletion === true),
   ];
-  return found
-    .filter((condition) => condition !== undefined)
-    .toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
+}
+
+type NextCondition = (type: ConditionType, status: ConditionStatus, reason: ConditionReason) => Condition;
+
+interface ConditionReason {
+  readonly reason: Reason | 'Accepted' | 'Unverified' | 'AsSpecified' | 'NotCompared';
+  readonly message: string;
 }
 
 /** Adds a problem beside the reason: Synced reports it after its own. */
@@ -73,7 +67,7 @@ export function withTrouble(
     const { type, status, message, observedGeneration } = condition;
     if (type !== 'Synced') return condition;
     return status === 'True'
-      ? next(before, type, 'False', trouble.reason, trouble.message, observedGeneration, now)
+      ? nextCondition(before, type, 'False', trouble, observedGeneration, now)
       : { ...condition, message: cutMessage(`${message}; ${trouble.message}`, longestMessage) };
   });
 }
@@ -85,25 +79,6 @@ const deleting: ReadonlySet<string> = new Set<Reason>(['Deleting', 'PowerTransit
 export function isDeletionOnRecord({ metadata, status }: VirtualMachine): boolean {
   const isReported = status?.conditions?.some(({ type, reason }) => type === 'Ready' && deleting.has(reason)) === true;
   return metadata.deletionTimestamp !== undefined && isReported;
-}
-
-function ready(
-  row: ReasonRow,
-  statusReason: StatusReason,
-  isHeld: boolean,
-  generation: number,
-  now: number,
-  before: readonly Condition[],
-): Condition {
-  return next(
-    before,
-    'Ready',
-    readyStatus(row, isHeld, generation, before),
-    statusReason.reason,
-    statusReason.message,
-    generation,
-    now,
-  );
 }
 
 /** `Keep`: unchanged. But after a change of the spec, the VM may not match it, and the VM may be deleted. */
@@ -121,82 +96,63 @@ function readyStatus(
 }
 
 /** Ready is about the power state: the operator can't change region or package of a VM to those of the spec. */
-function asSpecified(
-  { result, message }: Comparison,
-  generation: number,
-  now: number,
-  before: readonly Condition[],
-): Condition {
-  const [status, reason] = (
-    {
-      Same: ['True', 'AsSpecified'],
-      Different: ['False', 'DiffersFromSpec'],
-      Unknown: ['Unknown', 'NotCompared'],
-    } as const
-  )[result];
-  return next(before, 'AsSpecified', status, reason, message, generation, now);
+function asSpecified({ result, message }: Comparison, next: NextCondition): Condition {
+  switch (result) {
+    case 'Same':
+      return next('AsSpecified', 'True', { reason: 'AsSpecified', message });
+    case 'Different':
+      return next('AsSpecified', 'False', { reason: 'DiffersFromSpec', message });
+    case 'Unknown':
+      return next('AsSpecified', 'Unknown', { reason: 'NotCompared', message });
+  }
 }
 
 function synced(
   row: ReasonRow,
   statusReason: StatusReason,
   trouble: StatusReason | undefined,
-  generation: number,
-  now: number,
-  before: readonly Condition[],
+  next: NextCondition,
 ): Condition {
-  if (row.synced !== 'True')
-    return next(before, 'Synced', row.synced, statusReason.reason, statusReason.message, generation, now);
+  if (row.synced !== 'True') return next('Synced', row.synced, statusReason);
   return trouble === undefined
-    ? next(before, 'Synced', 'True', statusReason.reason, 'the last reconciliation succeeded', generation, now)
-    : next(before, 'Synced', 'False', trouble.reason, trouble.message, generation, now);
+    ? next('Synced', 'True', { reason: statusReason.reason, message: 'the last reconciliation succeeded' })
+    : next('Synced', 'False', trouble);
 }
 
 function credentialsValid(
   credentials: CredentialsObservation,
-  generation: number,
-  now: number,
   before: readonly Condition[],
+  next: NextCondition,
 ): Condition {
+  const type = 'CredentialsValid';
   switch (credentials.kind) {
     case 'Accepted':
-      return next(before, 'CredentialsValid', 'True', 'Accepted', 'the provider accepts the API key', generation, now);
+      return next(type, 'True', { reason: 'Accepted', message: 'the provider accepts the API key' });
     case 'Missing':
-      return next(before, 'CredentialsValid', 'False', 'CredentialsMissing', credentials.message, generation, now);
+      return next(type, 'False', { reason: 'CredentialsMissing', message: credentials.message });
     case 'Rejected':
-      return next(
-        before,
-        'CredentialsValid',
-        'False',
-        'CredentialsRejected',
-        'the provider does not accept the API key',
-        generation,
-        now,
-      );
+      return next(type, 'False', {
+        reason: 'CredentialsRejected',
+        message: 'the provider does not accept the API key',
+      });
     case 'Unverified':
     case 'TooMany': {
       const message = 'the provider has not answered a request with this API key yet';
-      const previous = before.find((condition) => condition.type === 'CredentialsValid');
-      return previous ?? next(before, 'CredentialsValid', 'Unknown', 'Unverified', message, generation, now);
+      const previous = before.find((condition) => condition.type === type);
+      return previous ?? next(type, 'Unknown', { reason: 'Unverified', message });
     }
   }
 }
 
-function next(
+function nextCondition(
   before: readonly Condition[],
   type: ConditionType,
   status: ConditionStatus,
-  reason: Reason | 'Accepted' | 'Unverified' | 'AsSpecified' | 'NotCompared',
-  message: string,
+  { reason, message }: ConditionReason,
   observedGeneration: number,
   now: number,
 ): Condition {
   const previous = before.find((condition) => condition.type === type);
-  const lastTransitionTime = previous?.status === status ? previous.lastTransitionTime : toSeconds(now);
+  const lastTransitionTime = previous?.status === status ? previous.lastTransitionTime : toTime(now);
   return { type, status, reason, message: cutMessage(message, longestMessage), observedGeneration, lastTransitionTime };
-}
-
-/** Kubernetes times have a resolution of one second. */
-function toSeconds(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,9 +1,9 @@
 import { group, plural, virtualMachines } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
+import { equal, mergePatch } from '../domain/json.ts';
 import { KubeError } from '../kubernetes/errors.ts';
 import { withTrouble } from './conditions.ts';
-import { equal, mergePatch } from './status.ts';
 
 /** The fields that decisions depend on. The others are for users, and most of them come from the provider. */
 const recordFields = [

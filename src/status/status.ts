@@ -1,7 +1,7 @@
 import { type KnownMachine, readIdentity } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import { isRecord } from '../domain/json.ts';
+import { equal } from '../domain/json.ts';
 import { type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
 import type { Decision, StatusReason } from '../plan/action.ts';
 import { actualOf, compareWithSpec } from '../plan/as-specified.ts';
@@ -233,29 +233,6 @@ function withoutQuotes(status: VirtualMachineStatus): VirtualMachineStatus {
       quoting.has(condition.reason) ? { ...condition, message: '' } : condition,
     ),
   };
-}
-
-/** Deep equality of plain data; an undefined field equals a missing one. */
-export function equal(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return (
-      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => equal(item, b[index]))
-    );
-  }
-  if (!isRecord(a) || !isRecord(b)) return false;
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => equal(a[key], b[key]));
-}
-
-/** The JSON merge patch (RFC 7386) from `before` to `after`: only differences, null for removed fields, whole lists. */
-export function mergePatch(before: unknown, after: unknown): unknown {
-  if (!isRecord(before) || !isRecord(after)) return after;
-  const patch: Record<string, unknown> = {};
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (equal(before[key], after[key])) continue;
-    patch[key] = after[key] === undefined ? null : mergePatch(before[key], after[key]);
-  }
-  return patch;
 }
 
 /** Removes undefined fields. */

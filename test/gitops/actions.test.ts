@@ -7,7 +7,7 @@ import { runScript } from '../../hack/gitops/tools.ts';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { readRequests } from '../../src/api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { mergePatch } from '../../src/status/status.ts';
+import { mergePatch } from '../../src/domain/json.ts';
 import { showing } from './objects.ts';
 
 const running = showing('Available');

@@ -4,7 +4,8 @@ import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
-import { equal, isTrouble, isWorthWriting, mergePatch, statusFor } from '../../src/status/status.ts';
+import { equal, mergePatch } from '../../src/domain/json.ts';
+import { isTrouble, isWorthWriting, statusFor } from '../../src/status/status.ts';
 import { failure, machineIn, now, objectWith, observedWith, secondsAgo, uid } from '../plan/fixtures.ts';
 import { assertProperty } from '../support/property.ts';
 

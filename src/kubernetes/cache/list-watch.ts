@@ -12,8 +12,11 @@ import { isNewer, type ObjectChange, type ObjectVersion } from './store.ts';
 export type WatchBlocker = 'NotServed' | 'Forbidden';
 
 export interface ListWatchOptions<Row> extends ListerOptions<Row> {
-  /** Milliseconds between relists while the watch works, ±10 % jitter. */
-  readonly relistInterval?: number;
+  /**
+   * Milliseconds between relists while the watch works, ±10 % jitter. A lost event leaves no trace: the watch continues,
+   * and the next bookmark looks complete. Only the object's next event or a list shows it.
+   */
+  readonly relistInterval: number;
   readonly onChange: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
   readonly onRestart?: (resource: string) => void;
@@ -54,18 +57,11 @@ const resumable: ReadonlySet<KubeErrorReason> = new Set([
 ]);
 
 /**
- * A lost event leaves no trace: the watch continues, and the next bookmark looks complete. Only the object's next event
- * or a list shows it. Relists limit that to half an hour.
- */
-const usualRelistInterval = 30 * 60_000;
-
-/**
  * Keeps `store` in sync with the server's objects of one namespace (or all) until `signal` is aborted: lists, watches,
  * and resumes where a watch broke off.
  */
 export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise<void> {
   const { client, resource, namespace, labelSelector, store, decoder, clock, random, signal } = options;
-  const { relistInterval = usualRelistInterval } = options;
   const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { namespace }) });
   const backoff = new WatchBackoff(random);
   const listAll = createLister(options);
@@ -114,7 +110,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     for (const change of store.replace(versions, resourceVersion)) options.onChange(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
-    relistAt = clock.monotonic() + jittered(relistInterval, random(), [0.9, 1.1]);
+    relistAt = clock.monotonic() + jittered(options.relistInterval, random(), [0.9, 1.1]);
   }
 
   function arrived(version: ObjectVersion<Row>): void {

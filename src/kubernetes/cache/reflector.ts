@@ -31,8 +31,8 @@ export interface ReflectorOptions<Row> {
   /** Called with the plural of the resource for every watch after the first. */
   readonly onRestart?: (resource: string) => void;
   readonly pageSize?: number;
-  /** Milliseconds between relists while the watch works; half an hour by default. */
-  readonly relistInterval?: number;
+  /** Milliseconds between relists while the watch works. */
+  readonly relistInterval: number;
 }
 
 /** A local copy of the API server's objects of one kind, kept up to date. */

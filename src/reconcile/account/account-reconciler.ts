@@ -12,6 +12,7 @@ import { apiVersion } from '../../api/v1alpha1/constants.ts';
 import type { MachineIndex } from '../../controller/machine-index.ts';
 import type { ReconcileResult } from '../../controller/workers.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { equal } from '../../domain/json.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { hasReason } from '../../kubernetes/errors.ts';
@@ -22,7 +23,6 @@ import { inventoryOf } from '../../plan/account/inventory.ts';
 import type { Account as ProviderAccount } from '../../provider/account/account.ts';
 import { patchAccountStatus } from '../../status/account-patch.ts';
 import { accountConditions, hasTransition } from '../../status/account-status.ts';
-import { equal } from '../../status/status.ts';
 import type { Credentials } from '../credentials.ts';
 import { AccountReadings } from './account-readings.ts';
 

@@ -33,14 +33,23 @@ export interface CallGuardDeps {
 /** How long a call waits for a slot, or for its response, before the object reports that: what is quick takes no status write. */
 const longestSilence = 1_000;
 
-/** Sends a provider call only if the state that it was decided on is still valid when the call gets a slot. */
-export type CallGuard = ReturnType<typeof createCallGuard>;
+/**
+ * Returns the account for the calls of one reconciliation. It sends a call only if the state that the call was decided
+ * on is still valid when the call gets a slot.
+ */
+export type CallGuard = (
+  account: Account,
+  observed: Observed,
+  decision: Decision,
+  objectState: ObjectState,
+  withoutWorker: ReleaseWorker,
+) => WritableAccount;
 
-export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'reportUnanswered'>) {
-  return { guard };
+export function createCallGuard(deps: CallGuardDeps, reporter: Pick<Reporter, 'reportUnanswered'>): CallGuard {
+  return guard;
 
   /**
-   * The account for the calls of one reconciliation. While a call waits for a slot and for its response, it occupies no
+   * While a call waits for a slot and for its response, it occupies no
    * worker, so that one slow account doesn't delay the others. The slot may come long after the decision, so the call
    * is sent only if object and VM are unchanged. If they change earlier, the call is canceled immediately, so that the
    * new one doesn't wait behind it.

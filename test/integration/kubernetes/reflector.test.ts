@@ -57,6 +57,7 @@ function mirror(
     transform: (object) => (object as { readonly data: { readonly value: string } }).data.value,
     clock: systemClock,
     random: () => 0,
+    relistInterval: 30 * 60_000,
     log,
     ...options,
     onChange(change) {

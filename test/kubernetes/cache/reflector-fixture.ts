@@ -34,6 +34,7 @@ export async function startReflector(
     transform: (object) => (object as FakeObject).spec,
     clock,
     random: () => 0,
+    relistInterval: 30 * 60_000,
     log,
     onChange: ({ key, before = '-', after = '-', initial }) =>
       changes.push(`${key}: ${before} → ${after}${initial ? ' (initial)' : ''}`),

@@ -68,7 +68,7 @@ class Room {
         },
       },
     );
-    const guarded = guard.guard(account, this.observed, this.decision, this.objectState, (wait) => wait);
+    const guarded = guard(account, this.observed, this.decision, this.objectState, (wait) => wait);
     const call = async (): Promise<{ readonly ok: true; readonly value: undefined }> => {
       this.calls.push('call');
       if (this.responseTime > 0) await new Promise<void>((resolve) => this.clock.schedule(this.responseTime, resolve));

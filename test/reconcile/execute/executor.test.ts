@@ -41,7 +41,7 @@ async function executed(given: ObservedOptions) {
       beforeCall === undefined || (await beforeCall()) ? call(provider) : undefined,
   });
   const emitted: string[] = [];
-  const execute = createExecutor(deps, { guard } as unknown as Parameters<typeof createExecutor>[1], {
+  const execute = createExecutor(deps, guard as unknown as Parameters<typeof createExecutor>[1], {
     storeIntent: (_object, action) => {
       steps.push(`record ${action}`);
       return Promise.resolve();
