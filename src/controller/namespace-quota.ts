@@ -34,37 +34,37 @@ export interface NamespaceQuotaOptions {
 }
 
 /** Why an object counts: reserved for a create or adoption to come, taken by one that was started or recorded, or claimed by its metadata alone. */
-type Place = 'Reserved' | 'Taken' | 'Claimed';
+type Slot = 'Reserved' | 'Taken' | 'Claimed';
 
 /** What counts in one namespace. */
 interface Namespace {
   readonly objects: Map<string, Counted>;
-  /** How many of the objects have a place. */
-  places: number;
+  /** How many of the objects have a slot. */
+  slots: number;
   left: readonly Left[];
 }
 
 interface Counted {
   readonly key: string;
-  place: Place | undefined;
-  /** The ordinal number of its wait for a place. */
+  slot: Slot | undefined;
+  /** The ordinal number of its wait for a slot. */
   waiting: number | undefined;
   /** Its VM is confirmed deleted. */
   isGone: boolean;
 }
 
-/** How many uncertain VMs of a namespace are remembered, the newest ones. The certain ones are bounded by the places taken. */
+/** How many uncertain VMs of a namespace are remembered, the newest ones. The certain ones are bounded by the slots taken. */
 const maxUncertain = 100;
 
 /**
- * How many VMs the objects of a namespace have or left running. An object has a place from its create intent until its VM is
+ * How many VMs the objects of a namespace have or left running. An object has a slot from its create intent until its VM is
  * confirmed deleted, whatever happens to its finalizer and annotations: a tenant may edit those. An object that is deleted earlier
- * leaves its place to the VM, until lists lack the VM or another object records it. Between a decision and the create intent the
- * place is reserved, in one step with the count, so that two objects never both take the last one.
+ * leaves its slot to the VM, until lists lack the VM or another object records it. Between a decision and the create intent the
+ * slot is reserved, in one step with the count, so that two objects never both take the last one.
  *
- * | the object                                                      | its place                                        |
+ * | the object                                                      | its slot                                         |
  * | --------------------------------------------------------------- | ------------------------------------------------ |
- * | records a VM, or reserved a place                               | taken                                            |
+ * | records a VM, or reserved a slot                                | taken                                            |
  * | did neither, but has the finalizer, an intent or a hint         | claimed: it counts, and doesn't permit a create  |
  * | loses all of these, but exists                                  | unchanged                                        |
  * | is deleted, and its VM was confirmed deleted                    | free                                             |
@@ -83,7 +83,7 @@ export class NamespaceQuota {
     this.#options = options;
   }
 
-  /** An object (`namespace/name`) changed. Returns the key that has waited longest for the place it left, if any does. */
+  /** An object (`namespace/name`) changed. Returns the key that has waited longest for the slot it left, if any does. */
   change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): string | undefined {
     const [old, current] = [recordedId(before), recordedId(after)];
     if (old !== current) {
@@ -94,24 +94,24 @@ export class NamespaceQuota {
     const isFree = after !== undefined && !hasBegun(after) && this.#get(key)?.isGone === true;
     const next = isOver || isFree ? this.#end(key, before) : undefined;
     if (after !== undefined && hasBegun(after)) {
-      const isGiven = current !== undefined || (this.#get(key)?.place ?? 'Claimed') !== 'Claimed';
-      this.#setPlace(key, isGiven ? 'Taken' : 'Claimed');
+      const isGiven = current !== undefined || (this.#get(key)?.slot ?? 'Claimed') !== 'Claimed';
+      this.#setSlot(key, isGiven ? 'Taken' : 'Claimed');
     }
     return next;
   }
 
   /**
-   * The limit, if it leaves no place for this object; undefined while the object has a place or could get one. `id`: a VM that the
-   * object would adopt, which takes no second place when it was left running.
+   * The limit, if it leaves no slot for this object; undefined while the object has a slot or could get one. `id`: a VM that the
+   * object would adopt, which takes no second slot when it was left running.
    */
   reachedFor(key: string, id?: ProviderId): NamespaceLimit | undefined {
     const { limit } = this.#options;
     if (limit === 0) return undefined;
     const namespace = this.#namespaces.get(namespaceOf(key));
     if (namespace === undefined) return undefined;
-    const place = namespace.objects.get(key)?.place;
-    if (place === 'Reserved' || place === 'Taken') return undefined;
-    const count = namespace.places - (place === undefined ? 0 : 1);
+    const slot = namespace.objects.get(key)?.slot;
+    if (slot === 'Reserved' || slot === 'Taken') return undefined;
+    const count = namespace.slots - (slot === undefined ? 0 : 1);
     if (count + namespace.left.length < limit) return undefined;
     const left = this.#leftIn(namespace).filter((machine) => id === undefined || machine.id !== id);
     if (count + left.length < limit) return undefined;
@@ -121,27 +121,27 @@ export class NamespaceQuota {
     };
   }
 
-  /** The object waits for a place, to create or adopt its VM. */
+  /** The object waits for a slot, to create or adopt its VM. */
   wait(key: string): void {
     this.#waits += 1;
     this.#of(key).waiting ??= this.#waits;
   }
 
-  /** Reserves a place for the object unless it has one; false when there is none. */
+  /** Reserves a slot for the object unless it has one; false when there is none. */
   reserve(key: string, id?: ProviderId): boolean {
     if (this.reachedFor(key, id) !== undefined) return false;
     const object = this.#of(key);
     object.isGone = false;
-    if (object.place !== 'Taken') this.#setPlace(key, object.place === 'Claimed' ? 'Taken' : 'Reserved');
+    if (object.slot !== 'Taken') this.#setSlot(key, object.slot === 'Claimed' ? 'Taken' : 'Reserved');
     return true;
   }
 
-  /** The place was reserved in vain. A place that is taken stays. */
+  /** The slot was reserved in vain. A slot that is taken stays. */
   release(key: string): void {
     const object = this.#get(key);
-    if (object?.place !== 'Reserved') return;
-    this.#namespaceOf(key).places -= 1;
-    object.place = undefined;
+    if (object?.slot !== 'Reserved') return;
+    this.#namespaceOf(key).slots -= 1;
+    object.slot = undefined;
     this.#forgetIfUnused(object);
   }
 
@@ -150,14 +150,14 @@ export class NamespaceQuota {
     this.#of(key).isGone = true;
   }
 
-  /** A list was read. Returns the keys that have waited longest for the places of VMs that it confirms gone. */
+  /** A list was read. Returns the keys that have waited longest for the slots of VMs that it confirms gone. */
   freedByList(): readonly string[] {
     const freed: string[] = [];
     for (const namespace of this.#namespaces.values()) {
       if (namespace.left.length === 0 || longestWaiting(namespace) === undefined) continue;
       const before = namespace.left.length;
       this.#leftIn(namespace);
-      for (let places = before - namespace.left.length; places > 0; places -= 1)
+      for (let slots = before - namespace.left.length; slots > 0; slots -= 1)
         freed.push(...this.#nextWaiting(namespace));
     }
     return freed;
@@ -168,17 +168,17 @@ export class NamespaceQuota {
     if (object === undefined) return undefined;
     const namespace = this.#namespaceOf(key);
     namespace.objects.delete(key);
-    const { place, isGone } = object;
-    if (place !== undefined) namespace.places -= 1;
-    // Also where a place was only reserved: the finalizer may have been removed before the stored create intent was observed.
-    const isLeft = place !== undefined && !isGone && before !== undefined && this.#options.limit > 0;
-    if (isLeft) this.#leave(namespace, key, before, place);
-    const [next] = place === undefined ? [] : this.#nextWaiting(namespace);
+    const { slot, isGone } = object;
+    if (slot !== undefined) namespace.slots -= 1;
+    // Also where a slot was only reserved: the finalizer may have been removed before the stored create intent was observed.
+    const isLeft = slot !== undefined && !isGone && before !== undefined && this.#options.limit > 0;
+    if (isLeft) this.#leave(namespace, key, before, slot);
+    const [next] = slot === undefined ? [] : this.#nextWaiting(namespace);
     if (isEmpty(namespace)) this.#namespaces.delete(namespaceOf(key));
     return next;
   }
 
-  /** The key that has waited longest, if any waits. Whether or not it takes the place, the next place goes to another key. */
+  /** The key that has waited longest, if any waits. Whether or not it takes the slot, the next slot goes to another key. */
   #nextWaiting(namespace: Namespace): readonly string[] {
     const next = longestWaiting(namespace);
     if (next === undefined) return [];
@@ -187,11 +187,11 @@ export class NamespaceQuota {
     return [next.key];
   }
 
-  #leave(namespace: Namespace, key: string, object: VirtualMachine, place: Place): void {
+  #leave(namespace: Namespace, key: string, object: VirtualMachine, slot: Slot): void {
     const machine = { ...machineOf(object), account: this.#options.accountOf(key) };
     const isGone = this.#options.watch(machine);
     if (isGone === undefined) return;
-    const isCertain = place !== 'Claimed';
+    const isCertain = slot !== 'Claimed';
     // A VM that was adopted again and left again counts once.
     const known = namespace.left.filter(({ id }) => id === undefined || id !== machine.id);
     const uncertain = known.filter((one) => !one.isCertain);
@@ -213,27 +213,27 @@ export class NamespaceQuota {
     const name = namespaceOf(key);
     const known = this.#namespaces.get(name);
     if (known !== undefined) return known;
-    const created = { objects: new Map<string, Counted>(), places: 0, left: [] };
+    const created = { objects: new Map<string, Counted>(), slots: 0, left: [] };
     this.#namespaces.set(name, created);
     return created;
   }
 
   #of(key: string): Counted {
     const { objects } = this.#namespaceOf(key);
-    const object = objects.get(key) ?? { key, place: undefined, waiting: undefined, isGone: false };
+    const object = objects.get(key) ?? { key, slot: undefined, waiting: undefined, isGone: false };
     objects.set(key, object);
     return object;
   }
 
-  #setPlace(key: string, place: Place): void {
+  #setSlot(key: string, slot: Slot): void {
     const object = this.#of(key);
-    if (place !== 'Claimed') object.waiting = undefined;
-    if (object.place === undefined) this.#namespaceOf(key).places += 1;
-    object.place = place;
+    if (slot !== 'Claimed') object.waiting = undefined;
+    if (object.slot === undefined) this.#namespaceOf(key).slots += 1;
+    object.slot = slot;
   }
 
-  #forgetIfUnused({ key, place, waiting, isGone }: Counted): void {
-    if (place === undefined && waiting === undefined && !isGone)
+  #forgetIfUnused({ key, slot, waiting, isGone }: Counted): void {
+    if (slot === undefined && waiting === undefined && !isGone)
       this.#namespaces.get(namespaceOf(key))?.objects.delete(key);
   }
 }

@@ -40,3 +40,8 @@ export function epochOf(clock: Pick<Clock, 'now' | 'monotonic'>, moment: number)
 export function toTime(epoch: number): string {
   return new Date(epoch).toISOString().replace(/\.\d+Z$/, 'Z');
 }
+
+/** Epoch milliseconds as a `MicroTime`, which Kubernetes reads only with six decimals. */
+export function toMicroTime(epoch: number): string {
+  return new Date(epoch).toISOString().replace('Z', '000Z');
+}

@@ -1,11 +1,10 @@
 import { exponentialDelay } from '../domain/backoff.ts';
-import { type Clock, wait } from '../domain/clock.ts';
+import { type Clock, toMicroTime, wait } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { cutMessage, cutToBytes } from '../domain/text.ts';
 import type { KubeClient, Resource } from './client.ts';
 import { hasReason } from './errors.ts';
 import { EventShelf } from './event-shelf.ts';
-import { microTime } from './micro-time.ts';
 
 /** Something that happened to an object, for users: `kubectl describe` shows it. */
 export interface EventNote {
@@ -160,7 +159,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: { namespace, name: series.name },
-      eventTime: microTime(series.firstAt),
+      eventTime: toMicroTime(series.firstAt),
       reportingController: controller,
       reportingInstance: cutToBytes(options.instance, 128),
       regarding,
@@ -233,5 +232,5 @@ function bytesOf({ note: { note, reason, regarding }, name }: Series): number {
 
 /** The API server requires it from the second time on. */
 function seriesField({ count, lastAt }: Series) {
-  return count < 2 ? {} : { series: { count, lastObservedTime: microTime(lastAt) } };
+  return count < 2 ? {} : { series: { count, lastObservedTime: toMicroTime(lastAt) } };
 }

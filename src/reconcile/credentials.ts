@@ -135,7 +135,7 @@ export function createCredentials(options: {
     const { namespace, name, key } = ref;
     try {
       const secret = await reads.run(() => client.get(secrets, { namespace, name }), namespace);
-      return judge(secret, key, isLabelRequired && ref !== sharedRef);
+      return readApiKey(secret, key, isLabelRequired && ref !== sharedRef);
     } catch (error) {
       if (error instanceof KubeError && error.reason === 'NotFound') return { kind: 'Absent' };
       if (error instanceof KubeError && error.reason === 'Forbidden') return { kind: 'Forbidden' };
@@ -288,7 +288,7 @@ function nameOf({ namespace, name }: SecretRef): string {
  * | whose entry is missing, empty, or over 512 bytes      | no      |
  * | whose entry has characters that no header can contain | no      |
  */
-export function judge(secret: unknown, key: string, isLabelRequired = false): Reading {
+export function readApiKey(secret: unknown, key: string, isLabelRequired = false): Reading {
   const { type, metadata, data } = fieldsOf(secret);
   const { annotations: notes, labels } = fieldsOf(metadata);
   const isMeant =

@@ -37,7 +37,7 @@ const unlisted: LastKnown = { standing: 'Unlisted', because: "the list doesn't c
  * | confirmed deleted, also while its recreation is delayed               | Gone     |
  */
 export function lastKnown(o: Observed): LastKnown {
-  const last = judge(o);
+  const last = standingOf(o);
   const isUnread = o.machine.kind === 'Unknown' && !aboutCandidates.has(o.machine.reason.kind);
   const isVmKnown = o.identity.kind !== 'None' || o.object.status?.id !== undefined;
   return isVmKnown || !isUnread ? last : { ...last, because: 'no VM of this object is known yet' };
@@ -46,7 +46,7 @@ export function lastKnown(o: Observed): LastKnown {
 /** They say more than that no VM is known. */
 const aboutCandidates: ReadonlySet<UnknownReason['kind']> = new Set(['OutcomeUnknown', 'DuplicateName']);
 
-function judge({ machine, credentials, identity, object }: Observed): LastKnown {
+function standingOf({ machine, credentials, identity, object }: Observed): LastKnown {
   if (identity.kind === 'OtherObject') return ofOther;
   if (machine.kind === 'Absent') return { standing: 'Gone', because: 'the object has no VM' };
   if (machine.kind === 'Present') return held;

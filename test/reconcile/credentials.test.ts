@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { KubeError } from '../../src/kubernetes/errors.ts';
-import { type SharedCredentials, createCredentials, judge } from '../../src/reconcile/credentials.ts';
+import { type SharedCredentials, createCredentials, readApiKey } from '../../src/reconcile/credentials.ts';
 import { type ObjectOptions, objectWith } from '../plan/fixtures.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createManualClock } from '../support/clock.ts';
@@ -11,7 +11,7 @@ const secretWith = (text: string) => ({ data: { 'api-key': Buffer.from(text).toS
 const of = (type: string) => ({ ...secretWith('k1'), type });
 const labeled = { ...secretWith('k1'), metadata: { labels: { 'vps247.com/credentials': 'true' } } };
 
-describe('judge', () => {
+describe('readApiKey', () => {
   it.each<{ because: string; secret: unknown; isLabelRequired?: boolean; found?: string }>([
     { because: 'a key', secret: secretWith('k1'), found: 'k1' },
     { because: 'the newline that echo adds', secret: secretWith('k1\n'), found: 'k1' },
@@ -36,7 +36,7 @@ describe('judge', () => {
     { because: 'longer than any key', secret: secretWith('k'.repeat(513)) },
     { because: 'as long as a Secret can be', secret: secretWith('k'.repeat(700_000)) },
   ])('$because', ({ secret, isLabelRequired, found }) => {
-    const reading = judge(secret, 'api-key', isLabelRequired);
+    const reading = readApiKey(secret, 'api-key', isLabelRequired);
     expect(reading.kind === 'Found' ? reading.apiKey.reveal() : undefined).toBe(found);
   });
 });

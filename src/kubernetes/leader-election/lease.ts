@@ -1,5 +1,5 @@
+import { toMicroTime } from '../../domain/clock.ts';
 import { fieldsOf } from '../../domain/json.ts';
-import { microTime } from '../micro-time.ts';
 
 /** The fields of a stored Lease that leader election reads. */
 export interface LeaseState {
@@ -46,18 +46,18 @@ export function acquiredSpec({ identity, duration, at }: LeaseRenewal, before: L
   return {
     holderIdentity: identity,
     leaseDurationSeconds: Math.ceil(duration / 1000),
-    acquireTime: microTime(at),
-    renewTime: microTime(at),
+    acquireTime: toMicroTime(at),
+    renewTime: toMicroTime(at),
     leaseTransitions: before === undefined ? 0 : before.transitions + 1,
   };
 }
 
 /** The fields that change with each renewal. */
 export function renewedSpec({ identity, duration, at }: LeaseRenewal): object {
-  return { holderIdentity: identity, leaseDurationSeconds: Math.ceil(duration / 1000), renewTime: microTime(at) };
+  return { holderIdentity: identity, leaseDurationSeconds: Math.ceil(duration / 1000), renewTime: toMicroTime(at) };
 }
 
 /** A released Lease: a standby may acquire it immediately. */
 export function releasedSpec(at: number): object {
-  return { holderIdentity: '', leaseDurationSeconds: releasedSeconds, renewTime: microTime(at) };
+  return { holderIdentity: '', leaseDurationSeconds: releasedSeconds, renewTime: toMicroTime(at) };
 }

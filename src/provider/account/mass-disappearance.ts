@@ -35,23 +35,23 @@ export function isMass(vanished: number, of: number): boolean {
 }
 
 /**
- * The unresolved waves after another complete list. Pure. A wave is a group of machines that disappeared together.
+ * The unresolved disappearances after another complete list. Pure.
  * Worked table, for an account of 40 machines, a fifth of which is 8:
  *
  * | a list lacks                                   | then                                     |
  * | ---------------------------------------------- | ---------------------------------------- |
  * | 8 that the previous list showed                | nothing: they may have been deleted      |
- * | 9 of them                                      | a wave of 9                              |
+ * | 9 of them                                      | a disappearance of 9                     |
  * | 9, of which the operator is deleting 5         | nothing: 4 are too few                   |
  * | 2 of an account of 2, 3 of 3                   | nothing: so few may disappear by chance  |
- * | 9 that keys have subscribed to since the start | a wave of 9, as if a list had shown them |
+ * | 9 that keys have subscribed to since the start | the same, as if a list had shown them    |
  * | 9 that an earlier process was deleting         | nothing: their absence is expected       |
- * | 9 of those, and 9 others                       | a wave of 18: the list is wrong          |
- * | the wave, for five minutes and in three lists  | the wave ends: they count as deleted     |
- * | the wave but one                               | a wave without that one, which is back   |
- * | another 9                                      | a second wave, with its own five minutes |
+ * | 9 of those, and 9 others                       | one of 18: the list is wrong             |
+ * | all of them, for five minutes and three lists  | it ends: they count as deleted           |
+ * | all of them but one                            | it lasts without that one, which is back |
+ * | another 9                                      | a second one, with its own five minutes  |
  *
- * A failed list neither confirms a wave nor ends it.
+ * A failed list neither confirms a disappearance nor ends it.
  */
 export function afterComparison(
   disappearances: readonly Disappearance[],
@@ -72,7 +72,7 @@ export function afterComparison(
     : open;
 }
 
-/** The earliest time at which the wave may end (monotonic). */
+/** The earliest time at which it may end (monotonic). */
 export function endOf(disappearance: Disappearance): number {
   return disappearance.since + agreeingFor;
 }
