@@ -1,12 +1,8 @@
 import type { AccountCondition, AccountConditionType } from '../api/v1alpha1/account-types.ts';
 import { type AccountReason, accountReasons } from '../api/v1alpha1/account-reasons.ts';
 import type { ConditionStatus } from '../api/v1alpha1/types.ts';
-import { toTime } from '../domain/clock.ts';
-import { cutMessage } from '../domain/text.ts';
 import type { LimitVerdict } from '../plan/account/limits.ts';
-
-/** In bytes. */
-const longestMessage = 2_048;
+import { nextCondition } from './conditions.ts';
 
 /** What a condition shows when it is as it should be. */
 const fine = {
@@ -30,17 +26,7 @@ export function accountConditions(
     type: AccountConditionType,
     status: ConditionStatus,
     says: { readonly reason: string; readonly message: string } = { reason, message },
-  ): AccountCondition => {
-    const previous = before.find((condition) => condition.type === type);
-    return {
-      type,
-      status,
-      reason: says.reason,
-      message: cutMessage(says.message, longestMessage),
-      observedGeneration: generation,
-      lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : toTime(now),
-    };
-  };
+  ): AccountCondition => nextCondition(before, type, status, says, generation, now);
   const orFine = (type: 'CredentialsValid' | 'InventoryComplete', status: ConditionStatus): AccountCondition =>
     status === 'True' ? next(type, status, fine[type]) : next(type, status);
   return [

@@ -144,14 +144,15 @@ function credentialsValid(
   }
 }
 
-function nextCondition(
-  before: readonly Condition[],
-  type: ConditionType,
+/** The condition after this result, given the previous conditions of the object. */
+export function nextCondition<Type extends string>(
+  before: readonly { readonly type: Type; readonly status: ConditionStatus; readonly lastTransitionTime: string }[],
+  type: Type,
   status: ConditionStatus,
-  { reason, message }: ConditionReason,
+  { reason, message }: { readonly reason: string; readonly message: string },
   observedGeneration: number,
   now: number,
-): Condition {
+) {
   const previous = before.find((condition) => condition.type === type);
   const lastTransitionTime = previous?.status === status ? previous.lastTransitionTime : toTime(now);
   return { type, status, reason, message: cutMessage(message, longestMessage), observedGeneration, lastTransitionTime };

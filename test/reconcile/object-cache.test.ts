@@ -26,6 +26,7 @@ test.each(['answered', 'refused'])('a write is in flight until it is %s, and a r
     clock: createManualClock(),
     random: () => 0,
     log: silentLog,
+    relistInterval: 30 * 60_000,
     transform: createVirtualMachineReader(),
     isManaged: () => true,
     onChange: () => {},
@@ -67,6 +68,7 @@ async function startCache(objects: Readonly<Record<string, string>> = {}) {
     random: () => 0,
     log: silentLog,
     // `as`: the cluster has nothing else.
+    relistInterval: 30 * 60_000,
     transform: (object) => toMachine(object as FakeObject),
     isManaged: () => true,
     onChange: () => {},
