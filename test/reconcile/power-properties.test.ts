@@ -84,7 +84,8 @@ async function happen(life: PowerLife, event: Event): Promise<void> {
     case 'HaltByItself':
       return life.haltByItself();
     case 'Clock':
-      // With a schedule, the clock changes which window is open.
+      // With a schedule, the clock changes which window is open; a call that was just decided may be on its way.
+      await life.advance(3_000);
       if (life.wanted.window === undefined && life.wanted.keepUntil === undefined)
         life.clock.setBack(event.minutes * minute);
       return;
