@@ -166,6 +166,16 @@ describe('the CustomResourceDefinition', () => {
     succeed('kubectl delete vps web');
   });
 
+  it('can be deleted again while its deletion waits, also after the permission was withdrawn', async () => {
+    await cluster.create({ name: 'web', namespace: 'default', spec });
+    await cluster.patch('default', 'web', { metadata: { name: 'web', namespace: 'default', finalizers } });
+    const allow = `kubectl annotate crd ${crd} vps247.com/allow-deletion`;
+    succeed(`${allow}=true && kubectl delete crd ${crd} --wait=false && ${allow}-`);
+    succeed(`kubectl delete crd ${crd} --wait=false`);
+    succeed(`kubectl patch vps web --type merge -p '{"metadata":{"finalizers":null}}'`);
+    succeed(`kubectl wait crd ${crd} --for delete`);
+  });
+
   it('and its policies are the same for another manager: a server-side apply has no conflict', () => {
     succeed('kubectl apply --server-side --dry-run=server --field-manager another -f deploy/manifests/crds.yaml');
   });
