@@ -122,8 +122,8 @@ test('stopping waits two seconds for a collector that does not answer', async ()
   await clock.advance(1_999);
   expect(clock.pending).toBe(1);
   await clock.advance(1);
-  await stopped;
   expect(clock.pending).toBe(0);
+  await stopped;
 });
 
 test('without tracing, work is done without spans', async () => {
