@@ -44,7 +44,7 @@ export interface Accounts {
 }
 
 /** `controller` and `name` of its metrics. */
-export const accountController = 'account.vps247.com';
+const accountController = 'account.vps247.com';
 const workers = 2;
 /** How often the operator checks whether the CRD was installed. */
 const checkEvery = 5 * 60_000;

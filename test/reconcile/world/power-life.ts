@@ -45,7 +45,7 @@ interface Entry {
 /** How long a change of the object may take to reach a call that was just decided. */
 const reaction = 2_000;
 
-export const initial: Wanted = {
+const initial: Wanted = {
   powerState: 'Running',
   mode: 'TrySoft',
   grace: 60,

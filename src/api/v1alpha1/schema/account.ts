@@ -28,7 +28,7 @@ const currency = {
 
 const price: Schema = { type: 'string', maxLength: 32, pattern: String.raw`^\d+(\.\d+)?$` };
 
-export const accountSpecSchema: Schema = {
+const accountSpecSchema: Schema = {
   type: 'object',
   description: 'Which account is shown, and its limits.',
   default: {},
@@ -169,7 +169,7 @@ const estimate: Schema = {
   } satisfies PropertiesOf<Estimate>,
 };
 
-export const accountStatusSchema: Schema = {
+const accountStatusSchema: Schema = {
   type: 'object',
   description:
     'The last observed state of the account. Only the operator writes it, at most once a minute while no condition changes.',
