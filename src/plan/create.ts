@@ -13,7 +13,7 @@ import { isCreatable, resolve } from './catalog.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure-status.ts';
 import { retainHint } from './notes.ts';
-import { toSeconds } from './whole-seconds.ts';
+import { toSeconds } from '../domain/clock.ts';
 import { unproven } from './conflicts.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { Failure, FailureCode } from '../domain/failure.ts';
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
 import { retainHint } from './notes.ts';
-import { toSeconds } from './whole-seconds.ts';
+import { toSeconds } from '../domain/clock.ts';
 import type { Observed } from './observed.ts';
 import { isToBeDeleted } from './protection.ts';
 

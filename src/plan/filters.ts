@@ -7,7 +7,7 @@ import { sequenceOf } from './sequence.ts';
 import { rateLimitPause } from './failure-status.ts';
 import { quoted } from '../domain/text.ts';
 import { deletionRefused, isDeletionProtected } from './protection.ts';
-import { toSeconds } from './whole-seconds.ts';
+import { toSeconds } from '../domain/clock.ts';
 
 /**
  * The management policy: a filter over every decision, so that no rule and no call depends on it.

@@ -4,7 +4,7 @@ import type { StatusReason } from './action.ts';
 import { isKeptRunning } from './power.ts';
 import type { Observed } from './observed.ts';
 import { retainVm } from '../api/v1alpha1/commands.ts';
-import { toSeconds } from './whole-seconds.ts';
+import { toSeconds } from '../domain/clock.ts';
 
 /** Appended to the message that the VM matches the spec: a part of the spec, or a result of it, that doesn't apply. */
 export function withNotes(o: Observed, statusReason: StatusReason | undefined): StatusReason | undefined {

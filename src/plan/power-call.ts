@@ -144,3 +144,70 @@ function lastedFor(o: Observed, operation: OperationStatus | undefined): number 
   const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
   return ageOf(o, operation) + earlier;
 }
+
+/** The last result of an operation whose call the provider accepted. */
+export const accepted = 'Accepted';
+
+/** The last result of a call that was sent before the other power state was wanted. */
+const superseded = 'Superseded';
+
+/** How long after its grace period a shutdown signal counts: the operator may have been stopped, or the object paused. */
+const signalCounts = 60 * 60_000;
+
+/** How long a guest has to follow the shutdown signal, in milliseconds. */
+export function graceOf({ object, requests }: Observed): number {
+  return requests.isPowerOffForced ? 0 : object.spec.powerOff.gracePeriodSeconds * 1_000;
+}
+
+/** Whether a start or a signal was accepted, and is for what is wanted now. Otherwise its response was lost. */
+export function isAccepted({ lastResult = accepted }: OperationStatus): boolean {
+  return lastResult === accepted;
+}
+
+/**
+ * The signal or power cut that was sent for this halt. One that was sent for an earlier halt, whose response was lost, or
+ * that was sent so long ago that a user may have started the VM since, doesn't count for a VM that runs: its guest gets
+ * another signal.
+ */
+export function inEffect(o: Observed, machine: Machine, type: 'Stop' | 'Kill'): OperationStatus | undefined {
+  const sent = operationInFlight(o, type);
+  if (sent === undefined || machine.state !== 'Running') return sent;
+  const isOld = o.object.spec.powerOff.mode === 'TrySoft' && ageOf(o, sent) >= graceOf(o) + signalCounts;
+  const isForThisHalt = type === 'Stop' ? isAccepted(sent) : sent.lastResult !== superseded;
+  return isForThisHalt && !isOld ? sent : undefined;
+}
+
+/** For how long the guest has had time to follow a signal. Of one for an earlier halt, or without a response: since it began to. */
+export function shutdownAge(o: Observed, stop: OperationStatus): number {
+  return isAccepted(stop) ? ageOf(o, stop) : o.history.stateFor;
+}
+
+/**
+ * The shutdown signal, or the power cut, that was sent before the VM was to run again: the VM may still halt because of
+ * it, which is neither power drift nor a failed start. Kept as superseded, because its grace period is over, and another
+ * halt needs another signal.
+ */
+export function lateHalt(o: Observed): Pick<Decision, 'operation' | 'after' | 'fastPolling'> | undefined {
+  const sent = operationInFlight(o, 'Stop') ?? operationInFlight(o, 'Kill');
+  if (sent === undefined || sent.attempts === 0) return undefined;
+  const soon =
+    o.limits.visibilityWindow + (sent.type === 'Stop' ? o.object.spec.powerOff.gracePeriodSeconds * 1_000 : 0);
+  const age = ageOf(o, sent);
+  const left = soon + (sent.type === 'Stop' ? signalCounts : 0) - age;
+  if (left <= 0) return undefined;
+  const { deadlineTime: _, ...operation } = sent;
+  const isSoon = age < soon;
+  return {
+    operation: { ...operation, lastResult: superseded },
+    after: isSoon ? soon - age : left,
+    fastPolling: isSoon,
+  };
+}
+
+/** A start that was sent before the VM was to be halted: the provider may show its effect later, which isn't power drift. */
+export function lateStart(o: Observed): Pick<Decision, 'operation' | 'after' | 'fastPolling'> | undefined {
+  const sent = operationInFlight(o, 'Start');
+  const left = sent === undefined ? 0 : o.limits.visibilityWindow - ageOf(o, sent);
+  if (sent === undefined || left <= 0) return undefined;
+  return { operation: { ...sent, lastResult: superseded }, after: left, fastPolling: true };
+}

@@ -4,12 +4,23 @@ import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
 import { type Decision, type StatusReason, requeue } from './action.ts';
 import { actualOf, compareWithSpec } from './as-specified.ts';
-import { ageOf, operationInFlight, issue, awaitTransition } from './power-call.ts';
+import {
+  ageOf,
+  awaitTransition,
+  graceOf,
+  inEffect,
+  isAccepted,
+  issue,
+  lateHalt,
+  lateStart,
+  operationInFlight,
+  shutdownAge,
+} from './power-call.ts';
 import type { Observed } from './observed.ts';
-import { accepted, restart, restarting } from './restart.ts';
+import { restart, restarting } from './restart.ts';
 import { startFailureAfter } from './call-backoff.ts';
 import { failedTaskNote, provisioningFailed } from './task.ts';
-import { toSeconds } from './whole-seconds.ts';
+import { toSeconds } from '../domain/clock.ts';
 
 /**
  * The power state that the VM is to have now. A schedule can halt a VM that is to run, and never starts one that isn't:
@@ -204,44 +215,6 @@ function running(o: Observed, machine: Machine): Decision {
       });
 }
 
-/**
- * The shutdown signal, or the power cut, that was sent before the VM was to run again: the VM may still halt because of
- * it, which is neither power drift nor a failed start. Kept as superseded, because its grace period is over, and another
- * halt needs another signal.
- */
-function lateHalt(o: Observed): Pick<Decision, 'operation' | 'after' | 'fastPolling'> | undefined {
-  const sent = operationInFlight(o, 'Stop') ?? operationInFlight(o, 'Kill');
-  if (sent === undefined || sent.attempts === 0) return undefined;
-  const soon =
-    o.limits.visibilityWindow + (sent.type === 'Stop' ? o.object.spec.powerOff.gracePeriodSeconds * 1_000 : 0);
-  const age = ageOf(o, sent);
-  const left = soon + (sent.type === 'Stop' ? signalCounts : 0) - age;
-  if (left <= 0) return undefined;
-  const { deadlineTime: _, ...operation } = sent;
-  const isSoon = age < soon;
-  return {
-    operation: { ...operation, lastResult: superseded },
-    after: isSoon ? soon - age : left,
-    fastPolling: isSoon,
-  };
-}
-
-/** A start that was sent before the VM was to be halted: the provider may show its effect later, which isn't power drift. */
-function lateStart(o: Observed): Pick<Decision, 'operation' | 'after' | 'fastPolling'> | undefined {
-  const sent = operationInFlight(o, 'Start');
-  const left = sent === undefined ? 0 : o.limits.visibilityWindow - ageOf(o, sent);
-  if (sent === undefined || left <= 0) return undefined;
-  return { operation: { ...sent, lastResult: superseded }, after: left, fastPolling: true };
-}
-
-/** The last result of a call that was sent before the other power state was wanted. */
-const superseded = 'Superseded';
-
-/** Whether a start or a signal was accepted, and is for what is wanted now. Otherwise its response was lost. */
-function isAccepted({ lastResult = accepted }: OperationStatus): boolean {
-  return lastResult === accepted;
-}
-
 /** A VM that is halted during a restart starts by itself; if it stays halted, the operator starts it. */
 function halted(o: Observed, machine: Machine): Decision {
   const operation = operationInFlight(o, 'Restart');
@@ -310,11 +283,6 @@ function reverseShutdown(o: Observed, machine: Machine): Decision {
   return issue(o, machine, { type: 'Kill', statusReason: { reason: 'Stopping', message: cut }, before: kill, base });
 }
 
-/** How long a guest has to follow the shutdown signal, in milliseconds. */
-export function graceOf({ object, requests }: Observed): number {
-  return requests.isPowerOffForced ? 0 : object.spec.powerOff.gracePeriodSeconds * 1_000;
-}
-
 /** Powers off by the mode of the spec. */
 function powerOff(o: Observed, machine: Machine): Decision {
   const { mode } = o.object.spec.powerOff;
@@ -337,27 +305,6 @@ function powerOff(o: Observed, machine: Machine): Decision {
   const details = mode === 'TrySoft' ? { deadlineTime: new Date(o.now + grace).toISOString() } : {};
   const base = o.object.spec.powerOff.gracePeriodSeconds * 1_000;
   return issue(o, machine, { type: 'Stop', statusReason, before: stop, base, details });
-}
-
-/** How long after its grace period a shutdown signal counts: the operator may have been stopped, or the object paused. */
-const signalCounts = 60 * 60_000;
-
-/**
- * The signal or power cut that was sent for this halt. One that was sent for an earlier halt, whose response was lost, or
- * that was sent so long ago that a user may have started the VM since, doesn't count for a VM that runs: its guest gets
- * another signal.
- */
-function inEffect(o: Observed, machine: Machine, type: 'Stop' | 'Kill'): OperationStatus | undefined {
-  const sent = operationInFlight(o, type);
-  if (sent === undefined || machine.state !== 'Running') return sent;
-  const isOld = o.object.spec.powerOff.mode === 'TrySoft' && ageOf(o, sent) >= graceOf(o) + signalCounts;
-  const isForThisHalt = type === 'Stop' ? isAccepted(sent) : sent.lastResult !== superseded;
-  return isForThisHalt && !isOld ? sent : undefined;
-}
-
-/** For how long the guest has had time to follow a signal. Of one for an earlier halt, or without a response: since it began to. */
-function shutdownAge(o: Observed, stop: OperationStatus): number {
-  return isAccepted(stop) ? ageOf(o, stop) : o.history.stateFor;
 }
 
 function awaitShutdown(

@@ -1,7 +1,15 @@
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import { type Machine, isTaskBusy } from '../domain/machine.ts';
 import { type Decision, perform } from './action.ts';
-import { type PowerCall, ageOf, newOperation, operationInFlight, issue, awaitTransition } from './power-call.ts';
+import {
+  type PowerCall,
+  accepted,
+  ageOf,
+  newOperation,
+  operationInFlight,
+  issue,
+  awaitTransition,
+} from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter } from './call-backoff.ts';
 import { failedTaskOf } from './task.ts';
@@ -47,9 +55,6 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
   if (since < settled) return awaitTransition(o, statusReason, { after: settled - since });
   return isKnown && machine.updatedAt === previousActionTime ? again(o, machine, operation) : 'Done';
 }
-
-/** The last result of an operation whose call the provider accepted. */
-export const accepted = 'Accepted';
 
 /** Whether the spec has a restart request that was not handled yet. */
 function isRestartDue({ object: { spec, status } }: Observed): boolean {

@@ -5,7 +5,8 @@ import { quoted } from '../domain/text.ts';
 import type { Action } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
 import type { Observed } from './observed.ts';
-import { graceOf, desiredPowerState } from './power.ts';
+import { desiredPowerState } from './power.ts';
+import { graceOf } from './power-call.ts';
 import { isToBeDeleted } from './protection.ts';
 
 /** Bytes of text from the spec, which its reader has already. */

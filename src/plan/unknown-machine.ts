@@ -6,7 +6,7 @@ import { quoted } from '../domain/text.ts';
 import { type Decision, requeue, keptOperations } from './action.ts';
 import { fromFailure } from './failure-status.ts';
 import { retainHint } from './notes.ts';
-import { toSeconds } from './whole-seconds.ts';
+import { toSeconds } from '../domain/clock.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 
 /** How often a key of another account is retried, in case the operator doesn't watch its Secret. */

@@ -10,7 +10,7 @@ import { refused } from '../plan/create.ts';
 import { describeFailure, fromFailure } from '../plan/failure-status.ts';
 import type { Observed } from '../plan/observed.ts';
 import { plan } from '../plan/plan.ts';
-import { accepted as restartAccepted } from '../plan/restart.ts';
+import { accepted as acceptedResult } from '../plan/power-call.ts';
 import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
 import type { Execution } from './execute/execution.ts';
 import { backoff, retryDelays } from './requeue.ts';
@@ -215,7 +215,7 @@ function accepted(decision: Decision): Report | undefined {
   const operation = 'operation' in action ? action.operation : undefined;
   // After a crash, this decides whether the restart is requested again.
   const recordedOperation: OperationStatus | undefined =
-    action.type === 'Restart' && operation !== undefined ? { ...operation, lastResult: restartAccepted } : operation;
+    action.type === 'Restart' && operation !== undefined ? { ...operation, lastResult: acceptedResult } : operation;
   return { ...base(decision, statusReason), operation: recordedOperation, state: stateAfter[action.type] };
 }
 

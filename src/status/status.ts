@@ -10,7 +10,7 @@ import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
 import { desiredPowerState, haltedUntil, nextHalt } from '../plan/power.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/notes.ts';
-import { toSeconds } from '../plan/whole-seconds.ts';
+import { toSeconds } from '../domain/clock.ts';
 import { conditionsFor } from './conditions.ts';
 import { type LastKnown, held, lastKnown } from './last-known.ts';
 

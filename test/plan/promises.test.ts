@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { mayCreate } from '../../src/plan/external-deletion.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { OperationStatus } from '../../src/api/v1alpha1/types.ts';
-import { toSeconds } from '../../src/plan/whole-seconds.ts';
+import { toSeconds } from '../../src/domain/clock.ts';
 import { failure, now, type ObservedOptions, observedWith, secondsAgo } from './fixtures.ts';
 
 /** Words that claim another call or another look. */
