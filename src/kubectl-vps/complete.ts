@@ -1,3 +1,4 @@
+import { accountResource } from './accounts.ts';
 import type { Kubectl } from './kubectl.ts';
 import { resource } from './objects.ts';
 import { optionTable } from './options.ts';
@@ -37,9 +38,10 @@ async function suggestions(
     return Object.entries(verbs)
       .filter(([one]) => one.startsWith(last))
       .map(([one, { summary }]) => `${one}\t${summary}`);
-  if (!verb.usage.startsWith('NAME')) return [];
+  const completed = completedResource(verb.usage);
+  if (completed === undefined) return [];
   try {
-    const names = await kubectl(before).text(['get', resource, '--output=name']);
+    const names = await kubectl(before).text(['get', completed, '--output=name']);
     return names
       .split('\n')
       .map((line) => line.replace(/^.*\//, ''))
@@ -47,4 +49,9 @@ async function suggestions(
   } catch {
     return [];
   }
+}
+
+function completedResource(usage: string): string | undefined {
+  if (usage.startsWith('NAME')) return resource;
+  return usage.startsWith('[ACCOUNT]') ? accountResource : undefined;
 }

@@ -57,6 +57,11 @@ const withoutStop = (text = ''): string => (text.endsWith('.') ? text.slice(0, -
 /** What kubectl writes to stderr, and the sentence for it. The first row that matches wins. */
 const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegExpExecArray) => string])[] = [
   [
+    /the server doesn't have a resource type "accounts"|Resource=accounts": the server could not find/,
+    () =>
+      "This cluster doesn't have the CRD accounts.vps247.com, which is optional. Ask your cluster administrator to set accounts.enabled: true in the operator's chart.",
+  ],
+  [
     /the server doesn't have a resource type "virtualmachines"|could not find the requested resource/,
     () =>
       "This cluster doesn't have the CRD virtualmachines.vps247.com. Install the operator, or choose another cluster with --context.",
@@ -72,6 +77,10 @@ const explanations: readonly (readonly [pattern: RegExp, sentence: (match: RegEx
   [
     /\(NotFound\): virtualmachines\.vps247\.com "([^"]*)" not found/,
     ([, name]) => `VirtualMachine "${name}" not found. "kubectl get vps -A" lists all objects.`,
+  ],
+  [
+    /\(NotFound\): accounts\.vps247\.com "([^"]*)" not found/,
+    ([, name]) => `Account "${name}" not found. "kubectl get vpsaccount -A" lists all Accounts.`,
   ],
   [/\(NotFound\): namespaces "([^"]*)" not found/, ([, name]) => `Namespace "${name}" not found.`],
   [/\(NotFound\): (.+)/, ([, text]) => `${withoutStop(text)}.`],

@@ -34,10 +34,12 @@ export const resource = `${plural}.${group}`;
 
 const validName = /^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/;
 
+export const isValidName = (name: string): boolean => name.length <= 253 && validName.test(name);
+
 /** The name of an object as users type it: also `vps/web`. Throws a Failure for one that no object can have. */
 export function objectName(typed: string): string {
   const name = typed.replace(/^(?:vps|virtualmachines?(?:\.vps247\.com)?)\//, '');
-  if (name.length > 253 || !validName.test(name))
+  if (!isValidName(name))
     throw new Failure(`${JSON.stringify(typed)} is not the name of an object. "kubectl get vps" lists the names.`, 2);
   return name;
 }
@@ -45,7 +47,7 @@ export function objectName(typed: string): string {
 /** Reads one object by its name. */
 export function readOne({ kubectl }: Pick<Context, 'kubectl'>, name: string, namespace?: string): Promise<Vm> {
   const place = namespace === undefined ? kubectl : kubectl.inNamespace(namespace);
-  return place.json<Vm>(['get', resource, name, '--show-managed-fields']).then(checkVersion);
+  return place.json<Vm>(['get', resource, name, '--show-managed-fields']).then((vm) => checkVersion(vm, kind));
 }
 
 /** Objects by names, `-l` or `--all`; sorted by namespace and name. Throws a Failure if nothing is chosen. */
@@ -76,15 +78,16 @@ export async function list(
     ...(options['all-namespaces'] === true ? ['--all-namespaces'] : []),
   ]);
   const items = 'items' in answer ? answer.items : [answer];
-  return items.map(checkVersion).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return items.map((vm) => checkVersion(vm, kind)).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
-function checkVersion(vm: Vm): Vm {
-  if (vm.apiVersion !== apiVersion)
+/** Throws a Failure if the cluster serves the kind in another version. */
+export function checkVersion<T extends { readonly apiVersion?: string }>(object: T, of: string): T {
+  if (object.apiVersion !== apiVersion)
     throw new Failure(
-      `The cluster serves ${kind} as ${vm.apiVersion}, and this plugin knows ${apiVersion}. Use the plugin of the operator's version.`,
+      `The cluster serves ${of} as ${object.apiVersion}, and this plugin knows ${apiVersion}. Use the plugin of the operator's version.`,
     );
-  return vm;
+  return object;
 }
 
 export const keyOf = ({ metadata }: Pick<Vm, 'metadata'>): string => `${metadata.namespace}/${metadata.name}`;

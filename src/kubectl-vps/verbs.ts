@@ -1,5 +1,6 @@
 import { password, ssh } from './access.ts';
 import { adoptBack } from './adopt-back.ts';
+import { catalog } from './catalog.ts';
 import type { Context } from './context.ts';
 import type { ExitCode } from './failure.ts';
 import { importVms } from './import.ts';
@@ -125,6 +126,15 @@ export const verbs = {
       'Lists the objects that wait for their VMs after a restore, and sets spec.adoption where only one VM and one object match. You confirm the number.',
     options: ['selector', 'all-namespaces', 'confirm', 'dry-run'],
     examples: ['adopt-back -A --dry-run', 'adopt-back -A', 'adopt-back -n shop --confirm 3'],
+  },
+  catalog: {
+    run: catalog,
+    summary: 'list regions, packages with prices, and OS templates',
+    usage: '[ACCOUNT]',
+    description:
+      "Prints the catalog in the status of an Account, with the prices in the Account's currency if it has one. ACCOUNT is required if the namespace has several. Changes nothing.",
+    options: ['output'],
+    examples: ['catalog', 'catalog main -n shop', 'catalog -o json'],
   },
   import: {
     run: importVms,

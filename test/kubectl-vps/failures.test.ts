@@ -14,6 +14,21 @@ describe('one sentence for what kubectl says', () => {
       "This cluster doesn't have the CRD virtualmachines.vps247.com. Install the operator, or choose another cluster with --context.",
     ],
     [
+      'no CRD of Accounts',
+      'error: the server doesn\'t have a resource type "accounts"',
+      "This cluster doesn't have the CRD accounts.vps247.com, which is optional. Ask your cluster administrator to set accounts.enabled: true in the operator's chart.",
+    ],
+    [
+      'a CRD of Accounts that was deleted',
+      'Error from server (NotFound): Unable to list "vps247.com/v1alpha1, Resource=accounts": the server could not find the requested resource (get accounts.vps247.com)',
+      "This cluster doesn't have the CRD accounts.vps247.com, which is optional. Ask your cluster administrator to set accounts.enabled: true in the operator's chart.",
+    ],
+    [
+      'no Account of this name',
+      'Error from server (NotFound): accounts.vps247.com "main" not found',
+      'Account "main" not found. "kubectl get vpsaccount -A" lists all Accounts.',
+    ],
+    [
       'no permission',
       'Error from server (Forbidden): virtualmachines.vps247.com "web" is forbidden: User "ann" cannot get resource "virtualmachines" in API group "vps247.com" in the namespace "default"',
       'You don\'t have the permission: User "ann" cannot get resource "virtualmachines" in API group "vps247.com" in the namespace "default". Ask your cluster administrator for it.',
@@ -111,6 +126,9 @@ describe('wrong usage ends with 2, before any call', () => {
     ['inventory', 'Choose a format; valid: ansible, ssh-config.'],
     ['inventory -o toString', '-o toString is not valid; valid: ansible, ssh-config.'],
     ['ssh web --login -oProxyCommand=x', '"-oProxyCommand=x" is not the name of a user.'],
+    ['catalog -o yaml', '-o yaml is not valid; valid: json.'],
+    ['catalog a b', 'Name at most one Account: kubectl vps catalog [ACCOUNT].'],
+    ['catalog vps/web', '"vps/web" is not the name of an Account. "kubectl get vpsaccount" lists the names.'],
     ['import', "Pass the provider's list of VMs: --from FILE, or --from - for standard input."],
   ])('%s', async (command, message) => {
     const fake = new FakeKubectl(vm('web'));

@@ -1,4 +1,6 @@
+import type { AccountStatus } from '../../src/api/v1alpha1/account-types.ts';
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
+import type { AccountObject } from '../../src/kubectl-vps/accounts.ts';
 import type { World } from '../../src/kubectl-vps/context.ts';
 import type { ExitCode } from '../../src/kubectl-vps/failure.ts';
 import { Kubectl, type KubectlResult } from '../../src/kubectl-vps/kubectl.ts';
@@ -18,6 +20,28 @@ export const ago = (seconds: number): string => new Date(now - seconds * 1_000).
 
 export function condition(type: Condition['type'], status: Condition['status'], reason: string, message = 'a message') {
   return { type, status, reason, message, observedGeneration: 1, lastTransitionTime: ago(60) };
+}
+
+/** An Account with an up-to-date inventory. */
+export function account(
+  name: string,
+  {
+    namespace = 'default',
+    ...more
+  }: Pick<AccountObject, 'spec'> & { namespace?: string; status?: Partial<AccountStatus> } = {},
+): AccountObject {
+  const ready = { status: 'True', reason: 'InventoryCurrent', message: 'a message' } as const;
+  return {
+    apiVersion: 'vps247.com/v1alpha1',
+    metadata: { name, namespace },
+    spec: { credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' }, ...more.spec },
+    status: {
+      observedGeneration: 1,
+      ownerId: 7,
+      conditions: [{ type: 'Ready', ...ready, observedGeneration: 1, lastTransitionTime: ago(60) }],
+      ...more.status,
+    },
+  };
 }
 
 /** A VM that runs as its spec says. */
@@ -70,6 +94,7 @@ export class FakeKubectl {
   readonly calls: (readonly string[])[] = [];
   events: readonly object[] = [];
   secrets: Readonly<Record<string, object>> = {};
+  accounts: readonly AccountObject[] = [];
   /** The result of calls that contain this word, instead of the usual one. */
   readonly failures = new Map<string, Partial<KubectlResult>>();
   /** Runs before each call. */
@@ -97,6 +122,7 @@ export class FakeKubectl {
     if (verb === 'delete') return this.#delete(args, input);
     if (verb === 'patch') return this.#patch(namespace, names[0] ?? '', args);
     if (kind === 'events') return json({ items: this.events });
+    if (kind === 'accounts.vps247.com') return this.#getAccounts(namespace, names[0], args);
     if (kind === 'secret') return json(this.secrets[names[0] ?? ''] ?? {});
     const inScope = args.includes('--all-namespaces')
       ? this.objects
@@ -107,6 +133,14 @@ export class FakeKubectl {
     const lost = names.find((name) => !found.some(({ metadata }) => metadata.name === name));
     if (lost !== undefined) return notFound(lost);
     return json(names.length === 1 ? found[0] : { items: found });
+  }
+
+  #getAccounts(namespace: string, name: string | undefined, args: readonly string[]): KubectlResult {
+    const items = this.accounts.filter(({ metadata }) => metadata.namespace === namespace);
+    if (args.includes('--output=name')) return text(items.map(({ metadata }) => `a/${metadata.name}\n`).join(''));
+    if (name === undefined) return json({ items });
+    const found = items.find(({ metadata }) => metadata.name === name);
+    return found === undefined ? notFound(name, 'accounts') : json(found);
   }
 
   #patch(namespace: string, name: string, args: readonly string[]): KubectlResult {
@@ -153,10 +187,10 @@ function merge(target: Record<string, unknown>, patch: Readonly<Record<string, u
 
 const text = (stdout: string): KubectlResult => ({ code: 0, stdout, stderr: '' });
 const json = (value: unknown): KubectlResult => text(JSON.stringify(value));
-const notFound = (name: string): KubectlResult => ({
+const notFound = (name: string, plural = 'virtualmachines'): KubectlResult => ({
   code: 1,
   stdout: '',
-  stderr: `Error from server (NotFound): virtualmachines.vps247.com "${name}" not found\n`,
+  stderr: `Error from server (NotFound): ${plural}.vps247.com "${name}" not found\n`,
 });
 const conflict: KubectlResult = {
   code: 1,

@@ -1,18 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
-import { Cluster } from '../../support/control-plane.ts';
+import { applyAccountsCrd } from '../../support/accounts-crd.ts';
 import { documented, fences } from '../../support/documented.ts';
 import { readerOf } from '../../support/reader-shell.ts';
-import { kubectl, sharedCluster } from '../../support/shared-cluster.ts';
 import { useFixtures } from '../operator/fixture.ts';
 
 const page = 'docs/accounts.md';
 const fixtureFor = useFixtures('docs-accounts');
 
-beforeAll(async () => {
-  const cluster = new Cluster(sharedCluster().kubeconfig);
-  await cluster.applyFiles(['crds/accounts.vps247.com.yaml']);
-  await cluster.until('the API server serves Accounts', async () => (await kubectl(['get', 'vpsaccount'])).code === 0);
-});
+beforeAll(applyAccountsCrd);
 
 /** What the page shows below the block of this name. */
 function shown(name: string): string {

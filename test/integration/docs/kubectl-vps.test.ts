@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { applyAccountsCrd } from '../../support/accounts-crd.ts';
 import { shellBlocks } from '../../support/documented.ts';
 import { installPlugin } from '../../support/plugin.ts';
 import { plain, readerOf } from '../../support/reader-shell.ts';
@@ -11,6 +12,8 @@ const page = 'docs/kubectl-vps.md';
 const fixtureFor = useFixtures('kubectl-vps');
 // Many times what it takes, for machines with other things to do.
 const limit = 400_000;
+
+beforeAll(applyAccountsCrd);
 
 interface Reader {
   readonly fixture: OperatorFixture;
@@ -37,6 +40,11 @@ const before: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
     ),
   plan: ({ shell }) => shell(`kubectl patch vps web --type merge -p '{"spec":{"powerSchedule":null}}'`),
   ssh: ({ shell }) => shell('kubectl vps start web --wait'),
+  catalog: ({ shell }) =>
+    shell(`kubectl apply -f - <<'END'
+{apiVersion: vps247.com/v1alpha1, kind: Account, metadata: {name: main}, spec: {currency: EUR}}
+END
+kubectl wait account main --for=condition=Ready --timeout=2m`),
   import: async ({ fixture }) => {
     const held = (await fixture.object('web'))?.status?.id;
     const ids = [
@@ -73,7 +81,7 @@ async function compare({ fixture, shell }: Reader, { line, commands }: Transcrip
 test('the commands of the page, in order, print what it shows', { timeout: limit }, async () => {
   const reader = await readerWithPlugin('page');
   const { fixture, shell } = reader;
-  await fixture.operator();
+  await fixture.operator(['--accounts']);
   await fixture.create('web');
   await fixture.untilReady('web', 'True/Available');
   for (const transcript of transcriptsOf(page)) {

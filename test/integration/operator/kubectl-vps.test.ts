@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { applyAccountsCrd } from '../../support/accounts-crd.ts';
 import { projectRoot } from '../../support/pages.ts';
 import { installPlugin } from '../../support/plugin.ts';
 import { readerShell } from '../../support/reader-shell.ts';
@@ -8,6 +9,8 @@ import { kubectl, sharedCluster } from '../../support/shared-cluster.ts';
 import { spec, useFixtures } from './fixture.ts';
 
 const fixtureFor = useFixtures('kubectl-vps-permissions');
+
+beforeAll(applyAccountsCrd);
 
 /** A role of a namespace, and a service account that has it. */
 const accountWith = (namespace: string, rules: readonly object[]) =>
@@ -90,6 +93,9 @@ test('with permissions to read, all verbs that show something work, and those th
 
   const cannot = (verb: string): string =>
     `Error: You don't have the permission: User "${user}" cannot ${verb} resource "virtualmachines" in API group "vps247.com" in the namespace "${namespace}". Ask your cluster administrator for it.\n\nexit code 1`;
+  expect(await vps('catalog')).toMatch(
+    /^Error: You don't have the permission: User "[^"]+" cannot list resource "accounts" in API group "vps247\.com" in the namespace "[^"]+"\. Ask your cluster administrator for it\.\n\nexit code 1$/,
+  );
   for (const command of ['stop web', 'restart web', 'pause web', 'plan plan --approve --confirm plan'])
     expect(await vps(command), command).toContain(cannot('patch'));
   expect(await vps('release web --confirm web')).toContain(cannot('patch'));
