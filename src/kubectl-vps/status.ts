@@ -2,6 +2,7 @@ import { annotations, defaultCredentials } from '../api/v1alpha1/constants.ts';
 import { anyObject } from '../api/v1alpha1/commands.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition } from '../api/v1alpha1/types.ts';
+import { type AccountObject, accountCondition, listAccounts } from './accounts.ts';
 import { cutToCharacters } from '../domain/text.ts';
 import type { Context } from './context.ts';
 import { type ExitCode, Failure } from './failure.ts';
@@ -26,6 +27,12 @@ interface KubernetesEvent {
   readonly series?: { readonly lastObservedTime?: string };
 }
 
+interface Found {
+  readonly vm: Vm;
+  readonly events: readonly EventRow[] | string;
+  readonly accounts: readonly AccountObject[];
+}
+
 const mostEvents = 5;
 /** The message of the newest one is usually that of Ready, which is shown in full. */
 const longestEvent = 100;
@@ -36,12 +43,11 @@ export async function status(context: Context): Promise<ExitCode> {
   if (options.output !== undefined && options.output !== 'json')
     throw new Failure(`-o ${options.output} is not valid; valid: json.`, 2);
   const vm = await readOne(context, objectName(names[0] ?? ''));
-  const events = await eventsOf(context, vm);
-  if (options.output === 'json') {
-    screen.print(JSON.stringify(summary(vm, events), undefined, 2));
-    return 0;
-  }
-  screen.print(report(screen, vm, events, context.now()));
+  const [events, accounts] = await Promise.all([eventsOf(context, vm), accountsOf(context, vm)]);
+  const found: Found = { vm, events, accounts };
+  screen.print(
+    options.output === 'json' ? JSON.stringify(summary(found), undefined, 2) : report(screen, found, context.now()),
+  );
   return 0;
 }
 
@@ -67,15 +73,30 @@ async function eventsOf({ kubectl }: Context, { metadata }: Vm): Promise<readonl
   }
 }
 
+/** The Accounts with the API key of the object; none if the user may not list them, or the optional CRD is missing. */
+async function accountsOf({ kubectl }: Context, { metadata, spec }: Vm): Promise<readonly AccountObject[]> {
+  const { name, key } = spec.credentialsSecretRef ?? defaultCredentials;
+  try {
+    const accounts = await listAccounts(kubectl.inNamespace(metadata.namespace));
+    return accounts.filter(({ spec: { credentialsSecretRef = defaultCredentials } = {} }) => {
+      return credentialsSecretRef.name === name && credentialsSecretRef.key === key;
+    });
+  } catch (error) {
+    if (error instanceof Failure) return [];
+    throw error;
+  }
+}
+
 const colors = { True: 'green', False: 'red', Unknown: 'yellow' } as const;
 
-/** The report on one screen: object, API key, VM, operation, events, next step. */
-function report(screen: Screen, vm: Vm, events: readonly EventRow[] | string, now: number): string {
+/** The report on one screen: object, API key, Account, VM, operation, events, next step. */
+function report(screen: Screen, { vm, events, accounts }: Found, now: number): string {
   const ready = conditionOf(vm, 'Ready');
   const since = (time: string | undefined): string => (time === undefined ? '' : age(now - Date.parse(time)));
   const rows: (readonly [string, ...(readonly string[])])[] = [
     ['Object', ...objectLines(vm, since(vm.metadata.creationTimestamp))],
     ['API key', ...keyLines(vm)],
+    ['Account', ...accounts.map(accountLine)],
     ['VM', ...vmLines(vm)],
     ['Operation', operationText(vm, since)],
     ['Events', ...eventLines(events, since)],
@@ -124,6 +145,24 @@ function keyLines(vm: Vm): readonly string[] {
     ...(valid === undefined || valid.status === 'True' ? [] : [valid.message]),
   ];
 }
+
+/** `main: key valid, 3 VMs, 2 unmanaged, 27.00 EUR a month`; for an inventory that may be old, the reason instead of `key valid`. */
+function accountLine(account: AccountObject): string {
+  const { machines, estimate } = account.status ?? {};
+  const ready = accountCondition(account, 'Ready');
+  const state = ready === undefined ? 'not reported yet' : ready.status === 'True' ? 'key valid' : ready.reason;
+  return [
+    `${account.metadata.name}: ${state}`,
+    ...(machines === undefined
+      ? []
+      : [`${machines.total} ${machines.total === 1 ? 'VM' : 'VMs'}`, `${machines.unmanaged} unmanaged`]),
+    ...(estimate?.monthlyPrice === undefined
+      ? []
+      : [`${estimate.monthlyPrice} ${estimate.currency ?? ''} a month${unpricedText(estimate.unpriced)}`]),
+  ].join(', ');
+}
+
+const unpricedText = (count: number): string => (count > 0 ? ` without ${count} of unknown price` : '');
 
 function vmLines(vm: Vm): readonly string[] {
   const { status: shown } = vm;
@@ -225,7 +264,7 @@ function lines(text: string): readonly string[] {
 }
 
 /** For scripts. */
-function summary(vm: Vm, events: readonly EventRow[] | string): unknown {
+function summary({ vm, events, accounts }: Found): unknown {
   const { metadata, status: shown } = vm;
   const { status: ready, reason, message } = conditionOf(vm, 'Ready') ?? {};
   return {
@@ -245,6 +284,13 @@ function summary(vm: Vm, events: readonly EventRow[] | string): unknown {
             address: addressOf(vm) ?? null,
             ownerId: shown.ownerId ?? null,
           },
+    accounts: accounts.map((account) => ({
+      name: account.metadata.name,
+      ready: accountCondition(account, 'Ready')?.status ?? 'Unknown',
+      reason: accountCondition(account, 'Ready')?.reason ?? null,
+      machines: account.status?.machines ?? null,
+      estimate: account.status?.estimate ?? null,
+    })),
     operation: shown?.operation ?? null,
     events: typeof events === 'string' ? [] : events,
     nextSteps: nextSteps(vm),

@@ -162,6 +162,7 @@ test('-o json has what scripts need', async () => {
     message: 'VM 1001 is running; matches the spec',
     isCurrent: true,
     vm: { id: 1001, name: 'web-0a1b2c3d', state: 'Running', address: '198.18.0.1', ownerId: 7 },
+    accounts: [],
     operation: null,
     events: [],
     nextSteps: ['No action needed.'],

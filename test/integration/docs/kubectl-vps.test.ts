@@ -27,6 +27,12 @@ async function readerWithPlugin(name: string): Promise<Reader> {
   return { fixture, shell };
 }
 
+/** Shown by `status`, and read by other verbs. */
+const account = `kubectl apply -f - <<'END'
+{apiVersion: vps247.com/v1alpha1, kind: Account, metadata: {name: main}, spec: {currency: EUR}}
+END
+kubectl wait account main --for=condition=Ready --timeout=2m`;
+
 /** What has to be so before the commands of a block run, by the name of the block. */
 const before: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   'status-typo': async ({ fixture }) => {
@@ -40,11 +46,6 @@ const before: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
     ),
   plan: ({ shell }) => shell(`kubectl patch vps web --type merge -p '{"spec":{"powerSchedule":null}}'`),
   ssh: ({ shell }) => shell('kubectl vps start web --wait'),
-  catalog: ({ shell }) =>
-    shell(`kubectl apply -f - <<'END'
-{apiVersion: vps247.com/v1alpha1, kind: Account, metadata: {name: main}, spec: {currency: EUR}}
-END
-kubectl wait account main --for=condition=Ready --timeout=2m`),
   import: async ({ fixture }) => {
     const held = (await fixture.object('web'))?.status?.id;
     const ids = [
@@ -84,6 +85,7 @@ test('the commands of the page, in order, print what it shows', { timeout: limit
   await fixture.operator(['--accounts']);
   await fixture.create('web');
   await fixture.untilReady('web', 'True/Available');
+  await shell(account);
   for (const transcript of transcriptsOf(page)) {
     await before[transcript.name]?.(reader);
     await compare(reader, transcript);

@@ -88,7 +88,7 @@ test('with permissions to read, all verbs that show something work, and those th
   expect(await vps('plan plan --approve --confirm no')).toMatch(/exit code 4$/);
   const user = `system:serviceaccount:${namespace}:reader`;
   expect(new Set(requestsOf(user))).toEqual(
-    new Set(['get virtualmachines', 'list virtualmachines', 'list events', 'get secrets']),
+    new Set(['get virtualmachines', 'list virtualmachines', 'list events', 'get secrets', 'list accounts']),
   );
 
   const cannot = (verb: string): string =>
