@@ -29,8 +29,7 @@ export async function chooseAccount(
   typed: string | undefined,
   retry: string,
 ): Promise<AccountObject> {
-  if (typed !== undefined)
-    return checkVersion(await kubectl.json<AccountObject>(['get', accountResource, accountName(typed)]), accountKind);
+  if (typed !== undefined) return readAccount(kubectl, typed);
   const [first, ...others] = await listAccounts(kubectl);
   if (first === undefined) {
     const place = options.namespace === undefined ? '' : `-n ${options.namespace} `;
@@ -42,6 +41,10 @@ export async function chooseAccount(
   if (others.length === 0) return first;
   const names = [first, ...others].map(({ metadata }) => metadata.name);
   throw new Failure(`This namespace has several Accounts: ${names.join(', ')}. Name one: kubectl vps ${retry}.`, 2);
+}
+
+export async function readAccount(kubectl: Kubectl, typed: string): Promise<AccountObject> {
+  return checkVersion(await kubectl.json<AccountObject>(['get', accountResource, accountName(typed)]), accountKind);
 }
 
 /** The Accounts of the namespace, by name. */

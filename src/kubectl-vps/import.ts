@@ -1,5 +1,7 @@
-import { apiVersion, kind } from '../api/v1alpha1/constants.ts';
+import { apiVersion, defaultCredentials, kind } from '../api/v1alpha1/constants.ts';
+import type { VirtualMachineSpec } from '../api/v1alpha1/types.ts';
 import { printable } from '../domain/text.ts';
+import { readAccount, staleness } from './accounts.ts';
 import type { Context } from './context.ts';
 import { type ExitCode, Failure } from './failure.ts';
 import { list } from './objects.ts';
@@ -10,22 +12,32 @@ interface ListedVm {
   readonly state: string;
 }
 
-/** Writes one manifest for each VM of the provider's list that no object manages. Applies nothing. */
+/** The VMs to write manifests for, and what all of their objects have in common. */
+interface Import {
+  readonly total: number;
+  readonly managed: number;
+  readonly unmanaged: readonly ListedVm[];
+  /** Undefined: the default. */
+  readonly secret?: VirtualMachineSpec['credentialsSecretRef'];
+  readonly namespace?: string;
+}
+
+/** Writes one manifest for each VM that no object manages. Applies nothing. */
 export async function importVms(context: Context): Promise<ExitCode> {
   const { options, screen, names } = context;
-  if (names.length > 0) throw new Failure('import takes no names: it reads the list of --from.', 2);
-  const { from, directory = 'vms' } = options;
-  if (from === undefined)
-    throw new Failure("Pass the provider's list of VMs: --from FILE, or --from - for standard input.", 2);
-  const vms = decodeList(await context.readInput(from));
-  // Without -n: an object of any namespace manages its VM.
-  const everywhere = options.namespace === undefined ? { ...options, 'all-namespaces': true } : options;
-  const managed = new Set((await list({ ...context, options: everywhere })).map(({ status }) => status?.id));
-  const unmanaged = vms.filter(({ id }) => !managed.has(id));
+  if (names.length > 0) throw new Failure('import takes no names: it reads the list of --account or --from.', 2);
+  const { from, account, directory = 'vms' } = options;
+  if (from !== undefined && account !== undefined) throw new Failure('Use either --account or --from.', 2);
+  if (from === undefined && account === undefined)
+    throw new Failure(
+      "Pass --account NAME, or the provider's list of VMs: --from FILE, or --from - for standard input.",
+      2,
+    );
+  const found = account === undefined ? await fromList(context, from ?? '') : await fromAccount(context, account);
   const counts = { written: 0, unchanged: 0, kept: 0 };
-  for (const vm of unmanaged) {
+  for (const vm of found.unmanaged) {
     const file = `${directory}/${manifestName(vm)}.yaml`;
-    const text = manifest(vm);
+    const text = manifest(vm, found.secret);
     const present = context.readFile(file);
     const result = present === undefined ? 'written' : present === text ? 'unchanged' : 'kept';
     counts[result] += 1;
@@ -36,11 +48,45 @@ export async function importVms(context: Context): Promise<ExitCode> {
   }
   const dryRun = options['dry-run'] === true ? ' (dry run: no file was written)' : '';
   screen.note(
-    `${vms.length} VMs, ${vms.length - unmanaged.length} managed; files: ${counts.written} new, ${counts.unchanged} unchanged, ${counts.kept} kept${dryRun}`,
+    `${found.total} VMs, ${found.managed} managed; files: ${counts.written} new, ${counts.unchanged} unchanged, ${counts.kept} kept${dryRun}`,
   );
+  const place = found.namespace === undefined ? '' : `-n ${found.namespace} `;
   if (counts.written > 0 && options['dry-run'] !== true)
-    screen.note(`Nothing was applied. Review the files, then run: kubectl apply -f ${directory}`);
+    screen.note(`Nothing was applied. Review the files, then run: kubectl apply ${place}-f ${directory}`);
   return 0;
+}
+
+async function fromList(context: Context, file: string): Promise<Import> {
+  const { options } = context;
+  const vms = decodeList(await context.readInput(file));
+  // Without -n: an object of any namespace manages its VM.
+  const everywhere = options.namespace === undefined ? { ...options, 'all-namespaces': true } : options;
+  const managed = new Set((await list({ ...context, options: everywhere })).map(({ status }) => status?.id));
+  const unmanaged = vms.filter(({ id }) => !managed.has(id));
+  return { total: vms.length, managed: vms.length - unmanaged.length, unmanaged };
+}
+
+/** Needs neither the API key nor permission to list objects: the operator has compared the VMs with all of them. */
+async function fromAccount({ kubectl, screen }: Context, name: string): Promise<Import> {
+  const account = await readAccount(kubectl, name);
+  const { metadata, spec, status } = account;
+  const stale = staleness(account);
+  if (status?.machines === undefined)
+    throw new Failure(`The Account ${metadata.name} has no list of VMs yet.${stale === undefined ? '' : ` ${stale}`}`);
+  if (stale !== undefined) screen.note(`Note: this is the last list that the operator read. ${stale}`);
+  const { unmanaged = [], machines } = status;
+  const left = machines.unmanaged - unmanaged.length;
+  if (left > 0)
+    screen.note(
+      `Note: the Account lists ${unmanaged.length} unmanaged VMs, and ${left} more exist. Import these, then run the command again.`,
+    );
+  return {
+    total: machines.total,
+    managed: machines.managed,
+    unmanaged: unmanaged.map((vm) => ({ id: vm.id, name: vm.name, state: vm.state.toLowerCase() })),
+    ...(spec?.credentialsSecretRef === undefined ? {} : { secret: spec.credentialsSecretRef }),
+    namespace: metadata.namespace,
+  };
 }
 
 /** The VMs of the provider's answer: a list, or an object that contains one. Reads ids, names and states only, never passwords. */
@@ -90,7 +136,7 @@ export function manifestName({ id, name }: Pick<ListedVm, 'id' | 'name'>): strin
 
 const halted: ReadonlySet<string> = new Set(['halted', 'halting', 'off', 'stopped', 'stopping', 'shutting down']);
 
-function manifest(vm: ListedVm): string {
+function manifest(vm: ListedVm, secret: Import['secret'] = defaultCredentials): string {
   return `# VM ${JSON.stringify(printable(vm.name))}. The operator only observes it until you remove managementPolicy.
 apiVersion: ${apiVersion}
 kind: ${kind}
@@ -102,5 +148,13 @@ spec:
   adoption:
     policy: MustExist
     id: ${vm.id}
+${secretLines(secret)}`;
+}
+
+function secretLines({ name, key }: { readonly name: string; readonly key: string }): string {
+  if (name === defaultCredentials.name && key === defaultCredentials.key) return '';
+  return `  credentialsSecretRef:
+    name: ${JSON.stringify(name)}
+    key: ${JSON.stringify(key)}
 `;
 }

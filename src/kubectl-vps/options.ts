@@ -28,6 +28,7 @@ export const optionTable = {
   off: { type: 'boolean', help: 'follow the schedule again' },
   deleting: { type: 'boolean', help: 'only objects that are being deleted' },
   login: { type: 'string', value: 'USER', help: 'user to log in as (default: root)' },
+  account: { type: 'string', value: 'NAME', help: 'the Account that lists the unmanaged VMs' },
   from: { type: 'string', value: 'FILE', help: "the provider's list of VMs as JSON; - is standard input" },
   directory: { type: 'string', value: 'FOLDER', help: 'where the files are written' },
   context: { type: 'string', value: 'NAME', help: 'context of the kubeconfig' },

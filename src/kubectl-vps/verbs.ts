@@ -139,11 +139,11 @@ export const verbs = {
   import: {
     run: importVms,
     summary: 'write manifests for unmanaged VMs',
-    usage: '--from FILE [--directory FOLDER]',
+    usage: '--account NAME | --from FILE [--directory FOLDER]',
     description:
-      "Writes one manifest for each VM of the provider's list that no object manages. It applies nothing, and overwrites no file. The list is the answer of GET /virtual_machines; the plugin doesn't read the API key. The names consist of the VM's name and id.",
-    options: ['from', 'directory', 'dry-run'],
-    examples: ['import --from vms.json', 'import --from - --directory vms < vms.json'],
+      "Writes one manifest for each VM that no object manages. It applies nothing, and overwrites no file. The VMs are those that the Account lists as unmanaged, or those of the provider's list, the answer of GET /virtual_machines. The plugin doesn't read the API key. The names consist of the VM's name and id.",
+    options: ['account', 'from', 'directory', 'dry-run'],
+    examples: ['import --account main', 'import --from vms.json', 'import --from - --directory vms < vms.json'],
   },
   inventory: {
     run: inventory,

@@ -129,7 +129,8 @@ describe('wrong usage ends with 2, before any call', () => {
     ['catalog -o yaml', '-o yaml is not valid; valid: json.'],
     ['catalog a b', 'Name at most one Account: kubectl vps catalog [ACCOUNT].'],
     ['catalog vps/web', '"vps/web" is not the name of an Account. "kubectl get vpsaccount" lists the names.'],
-    ['import', "Pass the provider's list of VMs: --from FILE, or --from - for standard input."],
+    ['import', "Pass --account NAME, or the provider's list of VMs: --from FILE, or --from - for standard input."],
+    ['import --account main --from -', 'Use either --account or --from.'],
   ])('%s', async (command, message) => {
     const fake = new FakeKubectl(vm('web'));
     expect(await vps(fake, command)).toEqual({ code: 2, stdout: '', stderr: `Error: ${message}\n` });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { manifestName } from '../../src/kubectl-vps/import.ts';
 import { assertProperty } from '../support/property.ts';
-import { FakeKubectl, vm, vps } from './world.ts';
+import { account, FakeKubectl, vm, vps } from './world.ts';
 
 const password = 'emulated-password-in-the-list';
 const entry = (id: number, name: string, state = 'running') => ({ id, name, state, initial_password: password });
@@ -54,6 +54,73 @@ test('a second run changes no file, and keeps one that was edited', async () => 
 `,
   });
   expect(files.get('vms/a-1.yaml')).toBe('edited');
+});
+
+describe('from an Account', () => {
+  const unmanaged = [
+    { id: 1001, name: 'Legacy DB (2019)', state: 'Halting' },
+    { id: 1002, name: 'web', state: 'Starting' },
+  ] as const;
+  const status = { machines: { total: 3, managed: 1, unmanaged: 2 }, unmanaged };
+
+  test('the manifests are those of the list, and nothing but the Account is read', async () => {
+    const fake = new FakeKubectl();
+    fake.accounts = [account('main', { namespace: 'shop', status })];
+    const files = new Map<string, string>();
+    expect(await vps(fake, 'import --account main -n shop', { files })).toEqual({
+      code: 0,
+      stdout: 'vms/legacy-db-2019-1001.yaml\nvms/web-1002.yaml\n',
+      stderr: `3 VMs, 1 managed; files: 2 new, 0 unchanged, 0 kept
+Nothing was applied. Review the files, then run: kubectl apply -n shop -f vms
+`,
+    });
+    const listed = new Map<string, string>();
+    const input = JSON.stringify([entry(1001, 'Legacy DB (2019)', 'halting'), entry(1002, 'web', 'starting')]);
+    await vps(new FakeKubectl(), 'import --from -', { input, files: listed });
+    expect(files).toEqual(listed);
+    expect(fake.calls.map((args) => args.slice(-4))).toEqual([['get', 'accounts.vps247.com', 'main', '--output=json']]);
+  });
+
+  test('the objects name the Secret of the Account', async () => {
+    const fake = new FakeKubectl();
+    const credentialsSecretRef = { name: 'production-account', key: '0' };
+    fake.accounts = [account('main', { spec: { credentialsSecretRef }, status })];
+    const files = new Map<string, string>();
+    await vps(fake, 'import --account main', { files });
+    expect([...files.values()].map((text) => parse(text).spec.credentialsSecretRef)).toEqual([
+      credentialsSecretRef,
+      credentialsSecretRef,
+    ]);
+  });
+
+  test('more unmanaged VMs than it lists have a note', async () => {
+    const fake = new FakeKubectl();
+    fake.accounts = [account('main', { status: { ...status, machines: { total: 9, managed: 1, unmanaged: 8 } } })];
+    expect((await vps(fake, 'import --account main --dry-run')).stderr)
+      .toBe(`Note: the Account lists 2 unmanaged VMs, and 6 more exist. Import these, then run the command again.
+9 VMs, 1 managed; files: 2 new, 0 unchanged, 0 kept (dry run: no file was written)
+`);
+  });
+
+  test('a list that may be old has a note, and an Account without one is an error', async () => {
+    const ready = {
+      type: 'Ready',
+      status: 'False',
+      reason: 'InventoryIncomplete',
+      message: 'VMs disappeared',
+    } as const;
+    const conditions = [{ ...ready, observedGeneration: 1, lastTransitionTime: '2026-01-02T03:04:05Z' }];
+    const fake = new FakeKubectl();
+    fake.accounts = [account('old', { status: { ...status, conditions } }), account('new', { status: { conditions } })];
+    expect(await vps(fake, 'import --account old')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^Note: this is the last list that the operator read\. VMs disappeared\n/),
+    });
+    expect(await vps(fake, 'import --account new')).toMatchObject({
+      code: 1,
+      stderr: 'Error: The Account new has no list of VMs yet. VMs disappeared\n',
+    });
+  });
 });
 
 test('--dry-run writes no file', async () => {
