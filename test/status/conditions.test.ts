@@ -36,6 +36,7 @@ describe('conditions', () => {
       'Available',
       'Creating',
       'Adopting',
+      'AccountLimitsUnknown',
       'Starting',
       'Stopping',
       'Restarting',

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { group, plural, version } from '../../src/api/v1alpha1/constants.ts';
+import { accountPlural } from '../../src/api/v1alpha1/account-types.ts';
 import { createKubeClient, type KubeClient, type Resource } from '../../src/kubernetes/client.ts';
+import { hasReason } from '../../src/kubernetes/errors.ts';
 import { loadKubeConfig } from '../../src/kubernetes/config.ts';
 import { createTransport, type Transport } from '../../src/kubernetes/transport.ts';
 import { systemClock } from '../../src/domain/clock.ts';
@@ -25,6 +27,7 @@ export interface Recorder {
 /** Where the operator writes and tests plant. Objects of these come and go, so each of their versions is written down. */
 const watched: readonly Resource[] = [
   { group, version, plural },
+  { group, version, plural: accountPlural },
   { group: 'events.k8s.io', version: 'v1', plural: 'events' },
   { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
   { group: '', version: 'v1', plural: 'configmaps' },
@@ -47,7 +50,7 @@ export function recordObjects(kubeconfig: string, directory: string): Recorder {
   return {
     async stop() {
       try {
-        for (const resource of await discover(transport)) await list(client, resource, pages);
+        for (const resource of await discover(transport)) await listWhenReady(client, resource, pages);
       } finally {
         stopping.abort();
         await Promise.all(watches);
@@ -115,6 +118,19 @@ async function follow(client: KubeClient, resource: Resource, pages: Pages, sign
       // Not served yet, or no server at the moment.
       resourceVersion = undefined;
       await sleep(retryAfter, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+/** The first request for a custom resource lets the API server fill its cache, and is refused until that is done. */
+async function listWhenReady(client: KubeClient, resource: Resource, pages: Pages): Promise<void> {
+  for (;;) {
+    try {
+      await list(client, resource, pages);
+      return;
+    } catch (error) {
+      if (!hasReason(error, 'TooManyRequests')) throw error;
+      await sleep(retryAfter);
     }
   }
 }
