@@ -24,6 +24,7 @@ export const navigation = [
       { text: 'Resize a VM', link: '/tasks#resize-a-vm' },
       { text: 'Rename or move an object', link: '/tasks#rename-an-object' },
       { text: 'Accounts, unmanaged VMs and prices', link: '/accounts' },
+      { text: 'Show an account, set a limit', link: '/examples/account' },
       { text: 'Import existing VMs', link: '/import' },
       { text: 'Adopt one VM', link: '/examples/adoption' },
       { text: 'Preview changes', link: '/examples/plan' },

@@ -2,9 +2,11 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { applyAccountsCrd } from '../../support/accounts-crd.ts';
 import { fences, shellBlocks } from '../../support/documented.ts';
+import { installPlugin } from '../../support/plugin.ts';
 import { filesBelow, projectRoot } from '../../support/pages.ts';
-import { readerOf } from '../../support/reader-shell.ts';
+import { plain as plainWords, readerOf } from '../../support/reader-shell.ts';
 import { apiKey, rotatedKey, type OperatorFixture, type FixtureOptions, useFixtures } from '../operator/fixture.ts';
 
 const fixtureFor = useFixtures('examples');
@@ -23,16 +25,17 @@ async function exampleOf(
   options: FixtureOptions & {
     readonly edit?: (text: string, fixture: OperatorFixture) => string;
     readonly namespaces?: string[];
+    readonly flags?: readonly string[];
   } = {},
 ): Promise<{ readonly fixture: OperatorFixture; readonly run: (index: number) => Promise<string> }> {
-  const { edit = (text) => text, namespaces = [], ...stageOptions } = options;
+  const { edit = (text) => text, namespaces = [], flags = [], ...stageOptions } = options;
   const fixture = await fixtureFor(name, stageOptions);
   const checkout = mkdtempSync(path.join(tmpdir(), 'example-'));
   checkouts.push(checkout);
   cpSync(path.join(projectRoot, 'examples', name), path.join(checkout, 'examples', name), { recursive: true });
   for (const file of filesBelow(path.join('examples', name), '.yaml'))
     writeFileSync(path.join(checkout, file), edit(readFileSync(path.join(projectRoot, file), 'utf8'), fixture));
-  await fixture.start({ namespaces }).addresses;
+  await fixture.start({ namespaces, flags }).addresses;
   const shell = await readerOf(fixture.directory, fixture.namespace, checkout);
   const blocks = shellBlocks(`examples/${name}/README.md`);
   let done = 0;
@@ -57,6 +60,24 @@ const plain = (text: string): string =>
   text.replaceAll(/cache-[0-9a-f]{8}/g, 'cache-UID').replaceAll(/VM 1\d{3}\b/g, 'VM ID');
 
 describe('the commands of the example', () => {
+  test("account show the page's output, import a VM and hold another one back", async () => {
+    await applyAccountsCrd();
+    const { fixture, run } = await exampleOf('account', {
+      flags: ['--accounts'],
+      edit: (text, { emulator }) => {
+        if (emulator.ledger.liveMachines().length === 0) emulator.panel.create({ name: 'legacy-db', packageId: 2 });
+        return text;
+      },
+    });
+    await installPlugin(path.join(fixture.directory, 'bin'));
+    const shown = fences('examples/account/README.md').filter(({ language }) => language === 'text');
+    for (const [index, { text }] of shown.entries())
+      expect(plainWords((await run(index)).replaceAll(fixture.namespace, 'default'))).toBe(plainWords(text));
+    await run(shown.length);
+    expect(names(fixture)).toEqual(['legacy-db']);
+    expect(fixture.emulator.ledger.writes()).toEqual([]);
+  });
+
   test('first-machine create a VM', async () => {
     const { run } = await exampleOf('first-machine', { withSecret: false, edit: withKey });
     await run(0);
@@ -155,6 +176,7 @@ test('every example with commands for a cluster like ours is run', () => {
   const examples = filesBelow('examples', 'README.md').filter((page) => shellBlocks(page).length > 0);
   // Argo CD and Flux aren't there: documents.test.ts checks their objects.
   expect(examples.map((page) => page.split('/')[1])).toEqual([
+    'account',
     'accounts',
     'adoption',
     'first-machine',
