@@ -64,13 +64,18 @@ export interface VirtualMachineController
 }
 
 /** Accounts are off. */
-const unlimited: Pick<AccountLimits, 'pausedBy' | 'isKnown' | 'of' | 'reserve' | 'release' | 'wait' | 'freedFor'> = {
+const unlimited: Pick<
+  AccountLimits,
+  'pausedBy' | 'hasPauseChanged' | 'isKnown' | 'of' | 'reserve' | 'release' | 'wait' | 'forget' | 'freedFor'
+> = {
   of: () => undefined,
   pausedBy: () => undefined,
+  hasPauseChanged: () => false,
   isKnown: true,
   reserve: () => true,
   release: () => {},
   wait: () => {},
+  forget: () => {},
   freedFor: () => [],
 };
 
@@ -90,7 +95,10 @@ export function createVirtualMachineController(
     client,
     transform: createVirtualMachineReader(settings.selector?.keys, { withOtherLabels: settings.serveTargets }),
     isManaged: (object) => scope.isManaged(object),
-    onChange: (change) => handlers.onObjectChange(change),
+    onChange: (change) => {
+      if (change.after === undefined) accountLimits.forget(change.key);
+      handlers.onObjectChange(change);
+    },
   });
   const { reflector } = objects;
   const objectOf = (key: string) => objects.get(key);
@@ -122,9 +130,16 @@ export function createVirtualMachineController(
   const { limits } = options;
   const leadingSince = () => controller.leadingSince;
   const accountLimits =
-    limits === undefined ? unlimited : new AccountLimits({ clock, createDelay, limits, leadingSince });
-  /** Which Account pauses which account at the provider, as of the last change. */
-  const pausedAccounts = new WeakMap<Account, string | undefined>();
+    limits === undefined
+      ? unlimited
+      : new AccountLimits({
+          clock,
+          records,
+          createDelay,
+          limits,
+          leadingSince,
+          accounts: () => accounts.list().values(),
+        });
   const reactionLatency = new ReactionLatency(clock, records, (seconds) => metrics.specToCall.observe(seconds));
   const fleet = new FleetMetrics({
     metrics,
@@ -167,6 +182,20 @@ export function createVirtualMachineController(
     reconciler,
   });
 
+  /** Wakes the objects of these accounts whose create may be permitted now, or whose pause changed. */
+  function wakeLimited(some: Iterable<Account>): void {
+    const changed = new Set<Account>();
+    for (const account of some) {
+      for (const key of accountLimits.freedFor(account)) handlers.onAccountChange(key);
+      if (accountLimits.hasPauseChanged(account)) changed.add(account);
+    }
+    if (changed.size === 0) return;
+    for (const object of managedObjects()) {
+      const account = reconciler.accountOf(objectKey(object));
+      if (account !== undefined && changed.has(account)) handlers.onAccountChange(objectKey(object));
+    }
+  }
+
   return {
     ...handlers,
     reflector,
@@ -180,21 +209,8 @@ export function createVirtualMachineController(
     onSnapshot: (snapshot, ordinal, account) => {
       unmanaged.listed(ordinal, account, snapshot);
       for (const key of quota.freedByList()) handlers.onAccountChange(key);
-      for (const key of accountLimits.freedFor(account)) handlers.onAccountChange(key);
+      wakeLimited([account]);
     },
-    onLimitChange: () => {
-      const pauses = new Map<Account, string | undefined>();
-      for (const account of accounts.list().values()) {
-        for (const key of accountLimits.freedFor(account)) handlers.onAccountChange(key);
-        const pausedBy = accountLimits.pausedBy(account);
-        if (pausedBy !== pausedAccounts.get(account)) pauses.set(account, pausedBy);
-      }
-      if (pauses.size === 0) return;
-      for (const [account, pausedBy] of pauses) pausedAccounts.set(account, pausedBy);
-      for (const { metadata } of managedObjects()) {
-        const account = reconciler.accountOf(objectKey({ metadata }));
-        if (account !== undefined && pauses.has(account)) handlers.onAccountChange(objectKey({ metadata }));
-      }
-    },
+    onLimitChange: () => wakeLimited(accounts.list().values()),
   };
 }

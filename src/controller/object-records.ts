@@ -1,3 +1,5 @@
+import type { Account } from '../provider/account/account.ts';
+
 /** What events and writes of one object are remembered for, until it is deleted. Each field has one writer. */
 export interface ObjectRecord {
   /** When (monotonic) new labels or a new owner brought the object into the scope. Written by `Scope`. */
@@ -6,6 +8,8 @@ export interface ObjectRecord {
   specChangedAt?: number | undefined;
   /** What is known of an object that is, or was, another installation's. Written by `Ownership`. */
   ownership?: OwnershipRecord | undefined;
+  /** The account at the provider whose limit the object waits for. Written by `AccountLimits`. */
+  limitedIn?: Pick<Account, 'snapshot' | 'ownerId' | 'credentialStatus'> | undefined;
 }
 
 export interface OwnershipRecord {

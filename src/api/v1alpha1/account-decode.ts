@@ -100,6 +100,7 @@ function readStatus(stored: unknown, digest: (text: string) => string): Account[
   return {
     observedGeneration: status.observedGeneration ?? -1,
     conditions: status.conditions ?? [],
+    ...(status.ownerId === undefined ? {} : { ownerId: status.ownerId }),
     digests: digestsOf(status, digest),
   };
 }

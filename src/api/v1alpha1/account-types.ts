@@ -92,6 +92,7 @@ export interface Account {
   readonly status: {
     readonly observedGeneration: number;
     readonly conditions: readonly AccountCondition[];
+    readonly ownerId?: number;
     /** Of each field of the inventory that is stored. */
     readonly digests: Readonly<Partial<Record<keyof AccountInventory, string>>>;
   };

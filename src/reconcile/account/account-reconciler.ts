@@ -108,10 +108,11 @@ export class AccountReconciler {
     const limit = typeof found === 'string' ? found : undefined;
     state.reconciledAt = clock.monotonic();
     state.doubts = doubtsAbout(account);
+    // Before anything is awaited: a limit or a pause may have ended.
+    this.#deps.onLimitChange();
     // The first list, or its failure, wakes the Account.
     if (account?.isFirstListDue === true && isReported(object)) return {};
     if (account?.credentialStatus === 'Accepted' && this.#readings.awaitsCatalog(account, prefix + key)) return {};
-    this.#deps.onLimitChange();
     const decision = planAccount(this.#observe(object, lookup, account, limit));
     const result = await this.#report(object, decision, state);
     // Only the first failed list wakes the Account, and the circuit breaker opens later.

@@ -49,6 +49,8 @@ const workers = 2;
 /** How often the operator checks whether the CRD was installed. */
 const checkEvery = 5 * 60_000;
 const retryAfter = 10_000;
+/** How long everything waits at a start for Accounts that can't be reconciled: a tenant may be the reason. */
+const longestUnread = 30_000;
 const resource = { group, version, plural: accountPlural };
 
 export function createAccounts(options: AccountsOptions): Accounts {
@@ -81,7 +83,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const off = Promise.withResolvers<void>();
   let isOff = false;
   /** Accounts whose first reconciliation the limits wait for; undefined until they are listed. */
-  let awaited: readonly string[] | undefined;
+  let awaited: { readonly objects: Account[]; readonly until: number } | undefined;
 
   function onChange({ key, before, after, initial }: ReflectorChange<Account>): void {
     secretIndex.change(key, before, after);
@@ -118,21 +120,29 @@ export function createAccounts(options: AccountsOptions): Accounts {
   function limits(): readonly AccountLimit[] | undefined {
     if (isOff) return [];
     if (!objects.isSynced()) return undefined;
-    const present = [...objects.keys()].flatMap((key) => inScope(objects.get(key)) ?? []);
-    awaited ??= present.map(({ metadata }) => metadata.uid);
-    awaited = awaited.filter((uid) =>
-      present.some((object) => object.metadata.uid === uid && reconciler.accountOf(object) === undefined),
-    );
-    return awaited.length === 0 ? present.flatMap((object) => limitOf(object) ?? []) : undefined;
+    const present = () => [...objects.keys()].flatMap((key) => inScope(objects.get(key)) ?? []);
+    awaited ??= { objects: present().filter(setsAnything), until: clock.monotonic() + longestUnread };
+    while (awaited.objects.length > 0 && clock.monotonic() < awaited.until) {
+      const last = awaited.objects.at(-1);
+      if (last !== undefined && isUnread(last)) return undefined;
+      awaited.objects.pop();
+    }
+    return present().flatMap((object) => limitOf(object) ?? []);
+  }
+
+  /** It exists still, and was not reconciled yet. */
+  function isUnread(object: Account): boolean {
+    const current = inScope(objects.get(objectKey(object)));
+    return current?.metadata.uid === object.metadata.uid && reconciler.accountOf(current) === undefined;
   }
 
   function limitOf(object: Account): AccountLimit | undefined {
     const { metadata, spec } = object;
     const [machines, account] = [spec.limits?.machines, reconciler.accountOf(object)];
     const isPaused = spec.paused === true;
-    if (account === undefined || account === null || (machines === undefined && !isPaused)) return undefined;
+    if (account === undefined || account === null || !setsAnything(object)) return undefined;
     const order = `${metadata.creationTimestamp} ${metadata.uid}`;
-    return { by: objectKey(object), order, machines, isPaused, account };
+    return { by: objectKey(object), order, machines, isPaused, account, recordedOwner: object.status.ownerId };
   }
 
   return {
@@ -161,6 +171,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
       return key !== undefined;
     },
   };
+}
+
+/** An Account without a limit and a pause concerns no VirtualMachine. */
+function setsAnything({ spec }: Account): boolean {
+  return spec.limits?.machines !== undefined || spec.paused === true;
 }
 
 function whyOff(error: unknown): string | undefined {

@@ -125,6 +125,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
   if (outcome.ok) {
     return { type: 'Created', outcome, ...createdBy(request, outcome.value, account) };
   }
+  if (outcome.failure.class === 'Retry') deps.releaseInAccount(request.name);
   noteFailure(target, intent, outcome.failure, deps.clock);
   return { type: 'Created', outcome };
 }

@@ -112,7 +112,7 @@ export async function observe(deps: ObserveDeps, input: ObserveInput): Promise<O
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
       pausedBy: account === null ? undefined : deps.accountLimits.pausedBy(account),
       isPauseKnown: deps.accountLimits.isKnown,
-      accountLimits: isCreate && account !== null ? deps.accountLimits.of(account) : undefined,
+      accountLimits: isCreate && account !== null ? deps.accountLimits.of(account, providerName(object)) : undefined,
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletionRate.heldFor(key),
       credentials: observeCredentials(lookup, limit, account),

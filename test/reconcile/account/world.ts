@@ -60,7 +60,8 @@ export async function createAccountWorld(
     {
       withoutBystanders: 'their VMs would be unmanaged',
       ...options,
-      through: (provider) => {
+      through: (direct, ...rest) => {
+        const provider = options.through?.(direct, ...rest) ?? direct;
         return {
           ...provider,
           async listMachines(signal) {
