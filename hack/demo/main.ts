@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: a real kube-apiserver and etcd, the emulated provider, the operator with the permissions of its
- * role, and four VMs from creation to deletion. Ends with a summary from the emulator's ledger; exits 1 if a figure
+ * role, VMs from creation to deletion, and one that is adopted and kept. Ends with a summary from the emulator's ledger; exits 1 if a figure
  * isn't as expected.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -138,7 +138,7 @@ async function clearAway(cluster: Cluster): Promise<void> {
   await cluster.until('the objects are gone', async () => (await cluster.list(demoNamespace)).length === 0);
   await cluster.deleteNamespace(demoNamespace);
   console.log(
-    "The operator's namespace, CRD and role stay; to remove them: kubectl delete -f deploy/manifests/install.yaml -f deploy/manifests/crds.yaml --ignore-not-found",
+    "The operator's namespace, CRDs and role stay; to remove them: kubectl delete -f deploy/manifests/install.yaml -f deploy/manifests/crds.yaml -f crds/accounts.vps247.com.yaml --ignore-not-found",
   );
 }
 
@@ -151,9 +151,10 @@ async function install(
   isOwnCluster: boolean,
 ): Promise<OperatorProcess> {
   await cluster.applyRights();
+  await cluster.applyFiles(['crds/accounts.vps247.com.yaml']);
   await cluster.applyCrd();
   const kubeconfig = await cluster.kubeconfigOfServiceAccount(operatorNamespace, 'vps247-operator', directory);
-  const flags = isOwnCluster ? [] : ['--namespaces', demoNamespace];
+  const flags = ['--accounts', ...(isOwnCluster ? [] : ['--namespaces', demoNamespace])];
   const operator = startOperator({ kubeconfig, apiUrl, flags, logFile: path.join(directory, 'operator.log') });
   cleanups.push(() => operator.stop());
   return operator;

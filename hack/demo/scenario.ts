@@ -1,4 +1,6 @@
 import { readdirSync } from 'node:fs';
+import { accountKind, type AccountStatus } from '../../src/api/v1alpha1/account-types.ts';
+import { apiVersion } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Emulator } from '../../emulator/emulator.ts';
 import type { Operation } from '../../emulator/operations.ts';
@@ -62,6 +64,8 @@ export async function runScenario({ cluster, emulator, apiKey, out }: DemoEnviro
   await cluster.createNamespace(namespace);
   await cluster.putSecret(namespace, apiKey);
   const startedAt = performance.now();
+  table.say('In the control panel of the provider, a user creates the VM "legacy-db".');
+  const legacyId = emulator.panel.create({ name: 'legacy-db', packageId: 2 });
 
   const files = readdirSync(new URL('../../deploy/samples', import.meta.url))
     .filter((file) => file.endsWith('.yaml'))
@@ -104,7 +108,32 @@ export async function runScenario({ cluster, emulator, apiKey, out }: DemoEnviro
   await cluster.patch(namespace, 'appliance', { spec: { powerState: 'Halted' } });
   await until('appliance is halted', () => is('appliance', 'True/Available') && stateOf('appliance') === 'Halted');
 
-  table.say('kubectl delete -f deploy/samples');
+  table.say('kubectl apply -f examples/account/account.yaml');
+  await cluster.applyFiles(['examples/account/account.yaml'], undefined, namespace);
+  let account: AccountStatus | undefined;
+  await cluster.until('the Account shows all VMs', async () => {
+    account = await accountStatus(cluster);
+    return account?.machines?.total === 4 && account.estimate?.monthlyPrice !== undefined;
+  });
+  for (const line of accountLines(account)) table.say(line);
+
+  table.say(
+    `kubectl apply -f legacy-db.yaml   (adopts VM ${legacyId} by its id; kubectl vps import writes such manifests)`,
+  );
+  await cluster.create({
+    name: 'legacy-db',
+    namespace,
+    spec: { powerState: 'Running', adoption: { policy: 'MustExist', id: legacyId } },
+  });
+  await until('legacy-db is adopted', () => is('legacy-db', 'True/Available'));
+
+  table.say('kubectl patch vps legacy-db … powerSchedule   (halted in a window that has begun)');
+  const powerSchedule = { timeZone: 'UTC', halted: [{ from: '* * * * *', to: '0 0 1 1 *' }] };
+  await cluster.patch(namespace, 'legacy-db', { spec: { powerSchedule } });
+  await until('legacy-db is halted', () => is('legacy-db', 'True/HaltedBySchedule'));
+
+  table.say('kubectl delete -f deploy/samples -f legacy-db.yaml   (an adopted VM stays at the provider)');
+  await cluster.delete(namespace, 'legacy-db');
   for (const file of files) await cluster.delete(namespace, file.replace('.yaml', ''));
   await until('the objects are gone', () => objects.length === 0);
   const duration = performance.now() - startedAt;
@@ -119,6 +148,20 @@ export async function runScenario({ cluster, emulator, apiKey, out }: DemoEnviro
   const isGood = receipt.every(isRight);
   out.write(isGood ? '\nAll counts are as expected.\n' : '\nThe lines marked ✗ differ from what is expected.\n');
   return isGood;
+}
+
+async function accountStatus(cluster: Cluster): Promise<AccountStatus | undefined> {
+  const object = await cluster.read({ apiVersion, kind: accountKind, metadata: { name: 'main', namespace } });
+  // `as`: what the CRD promises.
+  return (object as { readonly status?: AccountStatus } | undefined)?.status;
+}
+
+function accountLines(status: AccountStatus | undefined): readonly string[] {
+  const { machines, estimate, unmanaged = [] } = status ?? {};
+  return [
+    `Account main: ${machines?.total} VMs, ${machines?.unmanaged} unmanaged, ${estimate?.monthlyPrice} ${estimate?.currency} a month`,
+    ...unmanaged.map(({ id, name, state }) => `Unmanaged: VM ${id} "${name}", ${state}`),
+  ];
 }
 
 function rowsOf(objects: readonly VirtualMachine[], emulator: Emulator): string[][] {
@@ -137,13 +180,13 @@ function rowsOf(objects: readonly VirtualMachine[], emulator: Emulator): string[
 function outcome(emulator: Emulator): SummaryLine[] {
   const { ledger } = emulator;
   return [
-    { what: 'VMs created', counted: ledger.machinesEverCreated().length, least: 3 },
+    { what: 'VMs created', counted: ledger.machinesEverCreated().length, least: 4, note: 'legacy-db by hand' },
     {
       what: 'VMs deleted',
       counted: ledger.effects.filter((effect) => effect.kind === 'deleted').length,
       least: 3,
     },
-    { what: 'VMs left', counted: ledger.liveMachines().length, least: 0 },
+    { what: 'VMs left', counted: ledger.liveMachines().length, least: 1, note: 'legacy-db, which was adopted' },
     { what: 'names of two VMs', counted: ledger.duplicates().length, least: 0 },
     { what: 'requests in a wrong state', counted: ledger.forbiddenTransitions().length, least: 0 },
   ];
@@ -160,7 +203,7 @@ function writes(emulator: Emulator): SummaryLine[] {
   });
   return [
     line('CreateMachine', 3, 'web, batch, appliance; none for typo'),
-    line('StopMachine', 4, 'halt batch, web and appliance; delete web'),
+    line('StopMachine', 5, 'halt batch, web and appliance; legacy-db by its schedule; delete web'),
     line('StartMachine', 1, 'web'),
     line('KillMachine', 1, 'appliance, after its grace period'),
     line('RestartMachine', 1, 'web'),
