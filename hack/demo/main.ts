@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: a real kube-apiserver and etcd, the emulated provider, the operator with the permissions of its
- * role, VMs from creation to deletion, and one that is adopted and kept. Ends with a summary from the emulator's ledger; exits 1 if a figure
- * isn't as expected.
+ * role, VMs from creation to deletion, and one that is adopted and kept. Ends with a summary from the emulator's
+ * ledger; exits 1 if a figure isn't as expected.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -138,7 +138,7 @@ async function clearAway(cluster: Cluster): Promise<void> {
   await cluster.until('the objects are gone', async () => (await cluster.list(demoNamespace)).length === 0);
   await cluster.deleteNamespace(demoNamespace);
   console.log(
-    "The operator's namespace, CRDs and role stay; to remove them: kubectl delete -f deploy/manifests/install.yaml -f deploy/manifests/crds.yaml -f crds/accounts.vps247.com.yaml --ignore-not-found",
+    "The operator's namespace, CRDs and role stay; to remove them: kubectl delete -f deploy/manifests/install.yaml -f deploy/manifests/crds.yaml --ignore-not-found",
   );
 }
 
