@@ -1,12 +1,15 @@
 import type { MachineIndex } from '../../controller/machine-index.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Machine, ProviderId } from '../../domain/machine.ts';
-import { type Census, type Offer, takeCensus } from '../../plan/account/inventory.ts';
+import type { AccountInventory, Currency } from '../../api/v1alpha1/account-types.ts';
+import { type Census, type Offer, inventoryOf, takeCensus } from '../../plan/account/inventory.ts';
 import type { Account, Snapshot } from '../../provider/account/account.ts';
 
 /** What was read of an account at the provider, for all Accounts of its key. Times are monotonic. */
 interface Reading {
   census: { readonly snapshot: Snapshot; readonly result: Census } | undefined;
+  /** Those of the census, by currency: a tenant may have thousands of Accounts of one key. */
+  readonly inventories: Map<Currency | undefined, AccountInventory>;
   /** VMs of the last list that no object records, and whose name an object asks for. */
   claimed: ReadonlySet<ProviderId>;
   offer: Offer | undefined;
@@ -47,15 +50,25 @@ export class AccountReadings {
     }
     reading.awaitedSince = undefined;
     reading.readAt = now + (outcome.ok ? catalogEvery : retryCatalogAfter);
-    if (outcome.ok) reading.offer = outcome.value;
+    if (outcome.ok) {
+      reading.offer = outcome.value;
+      reading.inventories.clear();
+    }
     return false;
   }
 
-  of(account: Account, snapshot: Snapshot): { readonly census: Census; readonly offer: Offer | undefined } {
+  /** The same object as long as nothing was read. */
+  inventory(account: Account, snapshot: Snapshot, currency: Currency | undefined): AccountInventory {
     const reading = this.#of(account);
-    if (reading.census?.snapshot !== snapshot)
+    if (reading.census?.snapshot !== snapshot) {
       reading.census = { snapshot, result: this.#takeCensus(account, snapshot, reading) };
-    return { census: reading.census.result, offer: reading.offer };
+      reading.inventories.clear();
+    }
+    const known = reading.inventories.get(currency);
+    if (known !== undefined && known.ownerId === account.ownerId) return known;
+    const inventory = inventoryOf(account.ownerId, reading.census.result, reading.offer, currency);
+    reading.inventories.set(currency, inventory);
+    return inventory;
   }
 
   /**
@@ -83,6 +96,7 @@ export class AccountReadings {
     if (known !== undefined) return known;
     const created: Reading = {
       census: undefined,
+      inventories: new Map(),
       claimed: new Set(),
       offer: undefined,
       readAt: -Infinity,

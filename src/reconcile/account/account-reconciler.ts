@@ -19,7 +19,6 @@ import { hasReason } from '../../kubernetes/errors.ts';
 import type { EventRecorder } from '../../kubernetes/events.ts';
 import { type AccountLimits, limitVerdict } from '../../plan/account/limits.ts';
 import { type AccountDecision, type AccountObserved, planAccount } from '../../plan/account/plan.ts';
-import { inventoryOf } from '../../plan/account/inventory.ts';
 import type { Account as ProviderAccount } from '../../provider/account/account.ts';
 import { patchAccountStatus } from '../../status/account-patch.ts';
 import { accountConditions, hasTransition } from '../../status/account-status.ts';
@@ -42,7 +41,7 @@ export interface AccountReconcilerDeps {
   readonly stored: (object: unknown) => void;
   /** What limits the creates of an account at the provider. */
   readonly limitsOf: (account: ProviderAccount) => AccountLimits | undefined;
-  /** An Account was reconciled or deleted, so its limit may have changed. */
+  /** An Account was deleted, or its limit, its pause or the account that its key opens changed. */
   readonly onLimitChange: () => void;
 }
 
@@ -55,6 +54,8 @@ interface State {
   reconciledAt: number;
   /** What was doubtful about the list of its last reconciliation. */
   doubts: string;
+  /** What the limits of accounts depended on then. */
+  limitText: string;
 }
 
 const writeEvery = 60_000;
@@ -81,6 +82,7 @@ export class AccountReconciler {
   readonly #readings: AccountReadings;
   /** By the UID of the Account. */
   readonly #states = new Map<string, State>();
+  readonly #digests = new WeakMap<AccountInventory, Account['status']['digests']>();
 
   constructor(deps: AccountReconcilerDeps) {
     this.#deps = deps;
@@ -109,7 +111,9 @@ export class AccountReconciler {
     state.reconciledAt = clock.monotonic();
     state.doubts = doubtsAbout(account);
     // Before anything is awaited: a limit or a pause may have ended.
-    this.#deps.onLimitChange();
+    const limitText = this.#limitText(object, account);
+    if (limitText !== state.limitText) this.#deps.onLimitChange();
+    state.limitText = limitText;
     // The first list, or its failure, wakes the Account.
     if (account?.isFirstListDue === true && isReported(object)) return {};
     if (account?.credentialStatus === 'Accepted' && this.#readings.awaitsCatalog(account, prefix + key)) return {};
@@ -152,6 +156,7 @@ export class AccountReconciler {
       wroteAt: -Infinity,
       reconciledAt: -Infinity,
       doubts: '',
+      limitText: '',
     };
     this.#states.set(uid, created);
     return created;
@@ -180,12 +185,23 @@ export class AccountReconciler {
         snapshot && {
           unreadable: [...snapshot.unreadable.keys()],
           massDisappearance: account.massDisappearance,
-          inventory: () => {
-            const { census, offer } = this.#readings.of(account, snapshot);
-            return inventoryOf(account.ownerId, census, offer, object.spec.currency);
-          },
+          inventory: () => this.#readings.inventory(account, snapshot, object.spec.currency),
         },
     };
+  }
+
+  #digestsOf(inventory: AccountInventory): Account['status']['digests'] {
+    const known = this.#digests.get(inventory) ?? digestsOf(inventory, digest);
+    this.#digests.set(inventory, known);
+    return known;
+  }
+
+  /** What the limits of accounts depend on, as text; empty for an Account without a limit and a pause. */
+  #limitText({ spec }: Account, account: ProviderAccount | undefined): string {
+    const { limits, paused } = spec;
+    if (limits?.machines === undefined && paused !== true) return '';
+    const owners = account?.snapshot?.ownerIds.length;
+    return `${limits?.machines} ${paused} ${account?.keyedHash('')} ${account?.credentialStatus} ${account?.ownerId} ${owners}`;
   }
 
   async #report(object: Account, decision: AccountDecision, state: State): Promise<ReconcileResult> {
@@ -194,7 +210,10 @@ export class AccountReconciler {
     const { generation, namespace, name } = metadata;
     const withinLimits = limitVerdict(object, state.account && limitsOf(state.account));
     const conditions = accountConditions(decision, generation, clock.now(), before.conditions, withinLimits);
-    const changed = decision.inventory === undefined ? {} : changedFields(before.digests, decision.inventory);
+    const changed =
+      decision.inventory === undefined
+        ? {}
+        : changedFields(before.digests, decision.inventory, this.#digestsOf(decision.inventory));
     const isUrgent = before.observedGeneration !== generation || hasTransition(before.conditions, conditions);
     const { after = Infinity } = decision;
     if (!isUrgent && Object.keys(changed).length === 0 && equal(before.conditions, conditions)) return inAtMost(after);
@@ -260,8 +279,8 @@ const optionalFields: Readonly<Partial<Record<keyof AccountInventory, Readonly<R
 function changedFields(
   before: Account['status']['digests'],
   inventory: AccountInventory,
+  after: Account['status']['digests'],
 ): Readonly<Record<string, unknown>> {
-  const after = digestsOf(inventory, digest);
   // `as`: the names of the digests are those of the fields.
   const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof AccountInventory)[];
   return Object.fromEntries(

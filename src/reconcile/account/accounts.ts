@@ -72,6 +72,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     ...options,
     get: (key) => inScope(objects.get(key)),
     stored: (object) => objects.assume(object),
+    onLimitChange,
   });
   const controller = createController({
     ...options,
@@ -85,14 +86,25 @@ export function createAccounts(options: AccountsOptions): Accounts {
   /** Accounts whose first reconciliation the limits wait for; undefined until they are listed. */
   let awaited: { readonly objects: Account[]; readonly until: number } | undefined;
 
+  /** What all Accounts set, as of the last change. */
+  let known: readonly AccountLimit[] | undefined;
+
+  function onLimitChange(): void {
+    known = undefined;
+    options.onLimitChange();
+  }
+
   function onChange({ key, before, after, initial }: ReflectorChange<Account>): void {
     secretIndex.change(key, before, after);
     const isOver =
       before !== undefined && (inScope(after) === undefined || before.metadata.uid !== after?.metadata.uid);
+    // Also after a write of the status, which records the owner.
+    if (mayLimit(before) || mayLimit(after)) known = undefined;
     if (isOver) reconciler.forget(key, before);
     if (!controller.isLeading() || inScope(after) === undefined) return;
     // A write of the status changes nothing that is to be reconciled.
-    const isNews = isOver || before?.metadata.generation !== after?.metadata.generation;
+    const isNews =
+      isOver || before?.metadata.generation !== after?.metadata.generation;
     if (isNews) controller.queue.add(key, { priority: initial ? 'resync' : 'user' });
   }
 
@@ -127,7 +139,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
       if (last !== undefined && isUnread(last)) return undefined;
       awaited.objects.pop();
     }
-    return present().flatMap((object) => limitOf(object) ?? []);
+    known ??= oldestOf(present().flatMap((object) => limitOf(object) ?? []));
+    return known;
   }
 
   /** It exists still, and was not reconciled yet. */
@@ -171,6 +184,27 @@ export function createAccounts(options: AccountsOptions): Accounts {
       return key !== undefined;
     },
   };
+}
+
+/** Of those of one API key, only the oldest limit and the oldest pause matter: a tenant may have thousands of Accounts. */
+function oldestOf(limits: readonly AccountLimit[]): readonly AccountLimit[] {
+  const byAccount = Map.groupBy(
+    limits.toSorted((a, b) => (a.order < b.order ? -1 : 1)),
+    ({ account }) => account,
+  );
+  return [...byAccount.values()].flatMap((all) => {
+    const [limited, paused] = [
+      all.find(({ machines }) => machines !== undefined),
+      all.find(({ isPaused }) => isPaused),
+    ];
+    // Only before the first list of the key.
+    const isRecordNeeded = all[0]?.account.snapshot === undefined;
+    return isRecordNeeded ? all : [...new Set([limited, paused])].filter((one) => one !== undefined);
+  });
+}
+
+function mayLimit(object: Account | undefined): boolean {
+  return object !== undefined && setsAnything(object);
 }
 
 /** An Account without a limit and a pause concerns no VirtualMachine. */
