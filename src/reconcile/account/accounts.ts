@@ -104,7 +104,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     if (!controller.isLeading() || inScope(after) === undefined) return;
     // A write of the status changes nothing that is to be reconciled.
     const isNews =
-      isOver || before?.metadata.generation !== after?.metadata.generation;
+      isOver || inScope(before) === undefined || before?.metadata.generation !== after?.metadata.generation;
     if (isNews) controller.queue.add(key, { priority: initial ? 'resync' : 'user' });
   }
 

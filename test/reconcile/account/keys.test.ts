@@ -153,6 +153,13 @@ test('reconciles only the Accounts that the selector matches', async () => {
   });
   await world.clock.advance(minute);
   expect([world.status('main')?.observedGeneration, world.status('ours')?.observedGeneration]).toEqual([-1, 1]);
+  await world.cluster.patch(
+    { group: 'vps247.com', version: 'v1alpha1', plural: 'accounts' },
+    { namespace: 'default', name: 'main' },
+    { type: 'merge', body: { metadata: { labels: { shard: 'b' } } } },
+  );
+  await world.clock.advance(minute);
+  expect(world.status('main')?.observedGeneration).toBe(1);
 });
 
 test('a new leader continues without a write', async () => {
