@@ -26,15 +26,17 @@ async function limited(machines: number) {
     account: first,
     recordedOwner: undefined,
   };
+  const set = [limit];
+  const inUse = [first, second];
   const limits = new AccountLimits({
     clock,
     records: new ObjectRecords(),
-    limits: () => [limit],
-    accounts: () => [first, second],
+    limits: () => set,
+    accounts: () => inUse,
     createDelay: 60_000,
     leadingSince: () => 0,
   });
-  return { clock, list, first, second, limits };
+  return { clock, list, first, second, limit, set, inUse, limits };
 }
 
 test('a create that the list of one key shows still counts for another key, whose list is older', async () => {
@@ -87,4 +89,40 @@ test.each<{ when: string; change: Partial<Key>; isPaused: boolean }>([
   const { first, second, limits } = await limited(2);
   Object.assign(first, change);
   expect(limits.pausedBy(second) !== undefined).toBe(isPaused);
+});
+
+test('the key of an Account that is rejected before its first list sets nothing, whatever owner is on record', async () => {
+  const { first, second, set, limit, limits } = await limited(2);
+  set[0] = { ...limit, recordedOwner: 1 };
+  Object.assign(first, { snapshot: undefined, ownerId: undefined, credentialStatus: 'Unverified' });
+  expect(limits.pausedBy(second)).toBe('default/main');
+  first.credentialStatus = 'Rejected';
+  expect([limits.pausedBy(second), limits.pausedBy(first)]).toEqual([undefined, undefined]);
+});
+
+test('of the Accounts of several keys of an account, the oldest limits', async () => {
+  const { first, second, set, limit, limits } = await limited(5);
+  set.unshift({ ...limit, by: 'default/younger', order: '2', machines: 1, account: second });
+  expect([limits.of(first), limits.of(second)]).toMatchObject([{ by: 'default/main' }, { by: 'default/main' }]);
+});
+
+test('a create that no list shows counts until a list must show it, and an unreadable VM counts', async () => {
+  const { clock, list, first, limits } = await limited(5);
+  limits.reserve(first, 'lost');
+  await clock.advance(60_000);
+  first.snapshot = list();
+  expect(limits.of(first)).toMatchObject({ count: 2 });
+  await clock.advance(1);
+  first.snapshot = list();
+  expect(limits.of(first)).toMatchObject({ count: 1 });
+  first.snapshot = createSnapshot(clock.monotonic(), clock.monotonic(), [machine(1), { id: 2, problem: 'odd' }]);
+  expect(limits.of(first)).toMatchObject({ count: 2 });
+});
+
+test('a create with a key that no object has any longer counts, also before another key of the account is in use', async () => {
+  const { first, inUse, limits } = await limited(5);
+  const gone: Key = { ...first };
+  inUse.length = 0;
+  expect([limits.reserve(gone, 'a'), limits.reserve(first, 'b')]).toEqual([true, true]);
+  expect(limits.of(first)).toMatchObject({ count: 3 });
 });

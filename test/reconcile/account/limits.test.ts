@@ -119,3 +119,29 @@ test('without a limit nothing waits', async () => {
   expect(world.fakeProvider.machines.size).toBe(1);
   expect(world.accountCondition('main', 'WithinLimits')).toBeUndefined();
 });
+
+test('a create that was not sent leaves its place to another object at once', async () => {
+  const world = await limited({ machines: 1 }, { pollInterval: 30 * minute, urgentPollInterval: 30 * minute });
+  await world.clock.advance(40 * minute);
+  world.fakeProvider.broken.set('CreateMachine', { class: 'Retry', code: 'ConnectFailed' });
+  world.apply('a');
+  await world.clock.advance(1_000);
+  world.cluster.change('a', { spec: { managementPolicy: 'Observe' } });
+  world.fakeProvider.broken.clear();
+  world.apply('b');
+  await world.clock.advance(5_000);
+  expect(world.fakeProvider.machines.size).toBe(1);
+});
+
+test('a create that the provider delays is not held by its own first request', async () => {
+  const world = await limited({ machines: 1 });
+  world.fakeProvider.accidents.set('CreateMachine', [{ class: 'Wait', code: 'RateLimited', status: 429 }]);
+  world.apply('a');
+  const seen = new Set<string | undefined>();
+  for (let second = 0; second < 180; second += 1) {
+    await world.clock.advance(1_000);
+    seen.add(reasonOf(world, 'a'));
+  }
+  expect(seen).not.toContain('AccountLimitReached');
+  expect(reasonOf(world, 'a')).toBe('Available');
+});
