@@ -255,8 +255,9 @@ async function life(source: string, where: string): Promise<void> {
 
 /** The CRD as an earlier release might have had it. */
 function olderDefinition(): KubernetesObject {
-  const [document] = parseAllDocuments(readFileSync(definitionFile, 'utf8'));
-  const older = document?.toJS();
+  const older = parseAllDocuments(readFileSync(definitionFile, 'utf8'))
+    .map((document) => document.toJS())
+    .find(({ metadata }) => metadata.name === definition);
   older.metadata.labels['app.kubernetes.io/version'] = '0.0.1';
   delete older.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.restartRequest;
   return older;

@@ -29,7 +29,7 @@ interface Bundle {
 const root = path.join(import.meta.dirname, '../..');
 const out = path.join(root, '.out/verify/monitors');
 const monitors = ['ServiceMonitor', 'PodMonitor'];
-const kinds = [...monitors, 'PrometheusRule'];
+const kinds = [...monitors, 'PrometheusRule', 'ScrapeConfig'];
 const usual = { namespace: 'vps247-system', workload: 'Deployment/vps247-operator', port: 8080, path: '/metrics' };
 
 rmSync(out, { recursive: true, force: true });

@@ -8,6 +8,9 @@ import { ensureComponents } from '../../hack/control-plane/components.ts';
 const moduleFolder = join(import.meta.dirname, '../../hack/control-plane/prometheus-operator');
 const api = 'github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring';
 
+/** The packages of the API with a kind that we use. */
+const versions = ['v1', 'v1alpha1'];
+
 /** Whether an object is the Prometheus Operator's. */
 export function isPrometheusOperators({ apiVersion = '' }: Partial<Manifest>): boolean {
   return apiVersion.startsWith('monitoring.coreos.com/');
@@ -18,13 +21,17 @@ export async function definitionsOf(
   kinds: readonly string[],
 ): Promise<{ readonly version: string; readonly definitions: readonly Manifest[] }> {
   const { 'controller-gen': program } = await ensureComponents(['controller-gen']);
-  const { status, stdout, stderr, error } = spawnSync(program, ['crd', `paths=${api}/v1`, 'output:stdout'], {
-    cwd: moduleFolder,
-    // It asks Go for the sources, which shall be those of go.mod whatever the user works on otherwise.
-    env: { ...process.env, GOWORK: 'off', GOFLAGS: '-mod=readonly' },
-    encoding: 'utf8',
-    maxBuffer: 64 << 20,
-  });
+  const { status, stdout, stderr, error } = spawnSync(
+    program,
+    ['crd', ...versions.map((one) => `paths=${api}/${one}`), 'output:stdout'],
+    {
+      cwd: moduleFolder,
+      // It asks Go for the sources, which shall be those of go.mod whatever the user works on otherwise.
+      env: { ...process.env, GOWORK: 'off', GOFLAGS: '-mod=readonly' },
+      encoding: 'utf8',
+      maxBuffer: 64 << 20,
+    },
+  );
   if (status !== 0) throw new Error(`controller-gen failed: ${error?.message ?? stderr}`);
   const definitions = parseManifests(stdout, 'controller-gen').filter(({ spec }) => kinds.includes(spec.names.kind));
   if (definitions.length !== kinds.length) throw new Error(`${api} has not all of ${kinds.join(', ')}`);
