@@ -50,7 +50,8 @@ async function flagsFrom(args: readonly string[]): Promise<readonly string[] | u
     '--log-format': 'text',
     // A short poll interval, so that a change at the emulator shows soon.
     '--poll-interval': '5s',
-    // As installed: a second one in another terminal stays on standby.
+    // As the chart installs it: it also reconciles Accounts, and a second one in another terminal stays on standby.
+    '--accounts': 'true',
     '--leader-election-namespace': operatorNamespace,
   };
   const flags = [
